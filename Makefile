@@ -1,0 +1,62 @@
+# The only list of verbs. `make` alone prints it.
+#
+# Variables: BOOTSTRAP=host:port (demo), ARGS="..." (demo), PORT=9092 (kafka-up), SEED=n (sim; make hands it on).
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-core check contract kafka-up kafka-down sim crash bench servers
+
+KAFKA    := tests/servers/kafka.sh
+REGISTRY := tests/servers/registry.sh
+PORT     ?= 9092
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Built first and aloud: the first build takes minutes, and `run --quiet` would say nothing all the while.
+demo: ## the whole flow in one process, nothing to install; BOOTSTRAP=host:port runs it on that Kafka
+	@cargo build --locked -p orderflow
+	@cargo run --locked --quiet -p orderflow -- demo $(if $(BOOTSTRAP),--bootstrap $(BOOTSTRAP)) $(ARGS)
+
+test: servers ## everything, on a real Kafka and a real schema registry (needs Java and Maven)
+	cargo test --locked --workspace
+
+test-core: ## everything that needs no Java
+	cargo test --locked --workspace --exclude tests
+	cargo test --locked -p tests -- tidy
+
+check: ## formatting, lints, licences, and that the generated code is what the schemas say
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	@if cargo deny --version >/dev/null 2>&1; then \
+		echo "cargo deny --locked check licenses bans sources"; \
+		cargo deny --locked check licenses bans sources; \
+	elif [ -n "$$CI" ]; then \
+		echo "error: CI needs cargo-deny" >&2; exit 1; \
+	else \
+		echo "note: licences not checked, cargo-deny is not installed (cargo install --locked cargo-deny)" >&2; \
+	fi
+	cargo run --locked --quiet -p orderflow -- contract --check
+
+contract: ## generates crates/contract anew from topics.yaml and schemas/
+	cargo run --locked --quiet -p orderflow -- contract
+
+kafka-up: ## a Kafka on this machine, in the background; PORT=9092
+	@$(KAFKA) up $(PORT)
+
+kafka-down: ## stops it; its data stay in .kafka
+	@$(KAFKA) down
+
+sim: ## the simulator's runs, seeds printed; SEED=n repeats one
+	cargo test --locked -p engine sim -- --nocapture
+
+crash: servers ## the kill -9 matrix, on a real Kafka
+	cargo test --locked -p tests -- crash --nocapture
+
+bench: ## the benchmarks
+	cargo run --locked --release -p bench
+
+# What is missing is named all at once, and before anything is compiled.
+servers:
+	@missing=0; $(KAFKA) check || missing=1; $(REGISTRY) check || missing=1; \
+	if [ $$missing = 1 ]; then echo "hint: 'make test-core' runs everything that needs no Java" >&2; exit 3; fi
+	@$(KAFKA) fetch
+	@$(REGISTRY) fetch

@@ -1,0 +1,27 @@
+//! topics.yaml and schemas/: parsed, linted, and turned into crates/contract, schemas/released and the drawing.
+//!
+//! Architecture Invariant: everything here is a function from file contents to file contents or findings; only
+//! `disk` reads and writes, and only below the folder it is given.
+
+mod avsc;
+mod catalog;
+mod disk;
+mod draw;
+mod generate;
+mod lint;
+mod map;
+mod problem;
+mod released;
+mod schema;
+mod topic;
+mod whole;
+
+pub use catalog::{Catalog, Processor, State, Table, Topic};
+pub use disk::{check, write};
+pub use generate::generate;
+pub use map::{DuplicatesDecl, Kind};
+pub use problem::{Problem, Rule};
+pub use released::{LOCK_FILE, RELEASED_DIR, Release};
+pub use schema::{Definition, Field, META, Schemas, Shape, Type};
+pub use topic::{TopicKind, TopicSpec};
+pub use whole::fingerprint;

@@ -1,0 +1,165 @@
+//! topics.yaml as it is written: the shape of the file and nothing else.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_saphyr::Spanned;
+
+use crate::{Problem, Rule};
+
+/// Where topics.yaml is, from the root of the checkout.
+pub const MAP_FILE: &str = "topics.yaml";
+
+/// A name with the place where it stands.
+pub type Name = Spanned<String>;
+
+/// The whole file.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Map {
+    pub version: u32,
+    pub limits: Limits,
+    pub defaults: Defaults,
+    pub topics: Ordered<TopicDecl>,
+    pub processors: Ordered<ProcessorDecl>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub record_bytes: usize,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Defaults {
+    pub partitions: u32,
+    pub retention: String,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TopicDecl {
+    pub kind: Kind,
+    pub key: String,
+    pub owner: String,
+    pub records: Vec<Name>,
+    pub about: String,
+    pub partitions: Option<u32>,
+    pub retention: Option<String>,
+    #[serde(default)]
+    pub compacted: bool,
+}
+
+/// What a topic is for, and what the engine keeps beside it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    Command,
+    Request,
+    Fact,
+    Reply,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessorDecl {
+    pub about: String,
+    #[serde(rename = "in")]
+    pub inputs: Vec<Name>,
+    #[serde(rename = "out", default)]
+    pub outputs: Vec<Name>,
+    #[serde(default)]
+    pub replies: Vec<Name>,
+    pub state: Option<StateDecl>,
+    #[serde(default)]
+    pub wakes: Vec<String>,
+    pub dedup: DedupDecl,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateDecl {
+    pub record: Name,
+    #[serde(default)]
+    pub tables: Ordered<Name>,
+}
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DedupDecl {
+    pub window: String,
+    #[serde(default)]
+    pub duplicates: DuplicatesDecl,
+    #[serde(default)]
+    pub by: Ordered<Vec<String>>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DuplicatesDecl {
+    #[default]
+    Drop,
+    Answer,
+}
+
+/// A map that keeps the order of the file.
+#[derive(Debug)]
+pub struct Ordered<V>(pub Vec<(String, V)>);
+
+impl<V> Default for Ordered<V> {
+    fn default() -> Self {
+        Ordered(Vec::new())
+    }
+}
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Ordered<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Pairs<V>(PhantomData<V>);
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Pairs<V> {
+            type Value = Ordered<V>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered<V>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Ordered(pairs))
+            }
+        }
+        deserializer.deserialize_map(Pairs(PhantomData))
+    }
+}
+
+/// Reads topics.yaml.
+pub fn parse(yaml: &str) -> Result<Map, Problem> {
+    let map: Map = serde_saphyr::from_str(yaml).map_err(|error| {
+        let place = error.location();
+        let what = error.without_snippet().to_string();
+        let (line, column) = place.map_or((0, 0), |at| (at.line(), at.column()));
+        Problem::new(Rule::MapInvalid, MAP_FILE, what).at(line, column)
+    })?;
+    if map.version != 1 {
+        let what = format!("version {} of topics.yaml is not known; this tool reads version 1", map.version);
+        return Err(Problem::new(Rule::MapInvalid, MAP_FILE, what));
+    }
+    Ok(map)
+}
+
+/// Reads a length of time such as `7d`, in milliseconds.
+pub fn duration_ms(text: &str) -> Option<i64> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let unit_ms = match &text[digits..] {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let count: i64 = text[..digits].parse().ok()?;
+    count.checked_mul(unit_ms).filter(|ms| *ms > 0)
+}

@@ -1,0 +1,216 @@
+//! The dedup window of one input of a task: ids of the last `window_ms` of log time, in segments that expire whole.
+//!
+//! The index in memory says only "surely new"; a hit is confirmed on the full 128-bit id, in the overlays or in the
+//! chunk of the transaction that brought it. An id is 8 bytes here, 24 in a chunk.
+//!
+//! Architecture Invariant: the index changes only after the commit. What a transaction adds stays in `building` and
+//! `committing`, which an abort drops.
+
+use std::collections::VecDeque;
+
+use flow::{Id, Seen};
+use hashbrown::{HashMap, HashTable};
+
+use super::io::{Chunk, Store};
+
+/// Segments a window is cut into: disk and memory are given back in steps of this share of it.
+const SEGMENTS: i64 = 8;
+/// 16 bytes of id, 8 of content hash.
+const ENTRY: usize = 24;
+
+/// Ids in the order they came, findable.
+#[derive(Debug, Default)]
+struct Fresh {
+    at: HashMap<Id, u64>,
+    bytes: Vec<u8>,
+}
+
+impl Fresh {
+    fn clear(&mut self) {
+        self.at.clear();
+        self.bytes.clear();
+    }
+}
+
+/// What the index knows of a committed chunk.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    segment: i64,
+    offset: i64,
+}
+
+/// The dedup window of one input.
+#[derive(Debug)]
+pub struct Window {
+    task: u32,
+    input: usize,
+    window_ms: i64,
+    /// (tag of the id, number of its chunk).
+    index: HashTable<(u32, u32)>,
+    chunks: VecDeque<Known>,
+    /// Number of `chunks[0]`.
+    first: u32,
+    building: Fresh,
+    committing: Fresh,
+    committing_segment: i64,
+}
+
+fn tag(id: &Id) -> u32 {
+    // External ids may be anything, so all 16 bytes count.
+    let low = u64::from_le_bytes(id.0[..8].try_into().unwrap_or_default());
+    let high = u64::from_le_bytes(id.0[8..].try_into().unwrap_or_default());
+    ((low ^ high.rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+}
+
+fn spread(tag: u32) -> u64 {
+    u64::from(tag).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn compare(known: u64, content: u64) -> Seen {
+    if known == content { Seen::Duplicate } else { Seen::Conflict }
+}
+
+fn entries(bytes: &[u8]) -> impl Iterator<Item = (Id, u64)> + '_ {
+    bytes.chunks_exact(ENTRY).map(|entry| {
+        let mut id = [0u8; 16];
+        id.copy_from_slice(&entry[..16]);
+        (Id(id), u64::from_le_bytes(entry[16..].try_into().unwrap_or_default()))
+    })
+}
+
+impl Window {
+    /// An empty window.
+    pub fn new(task: u32, input: usize, window_ms: i64) -> Window {
+        Window {
+            task,
+            input,
+            window_ms,
+            index: HashTable::new(),
+            chunks: VecDeque::new(),
+            first: 0,
+            building: Fresh::default(),
+            committing: Fresh::default(),
+            committing_segment: 0,
+        }
+    }
+
+    /// Takes in a chunk of the restored store.
+    pub fn load(&mut self, chunk: &Chunk) {
+        self.index_chunk(chunk.segment, chunk.offset, &chunk.bytes);
+    }
+
+    fn index_chunk(&mut self, segment: i64, offset: i64, bytes: &[u8]) {
+        let number = self.first.wrapping_add(self.chunks.len() as u32);
+        self.chunks.push_back(Known { segment, offset });
+        for (id, _) in entries(bytes) {
+            let tag = tag(&id);
+            self.index.insert_unique(spread(tag), (tag, number), |(tag, _)| spread(*tag));
+        }
+    }
+
+    /// Was this id met within the window, and with the same content?
+    pub fn check(&self, id: Id, content: u64, store: &dyn Store) -> Seen {
+        for fresh in [&self.building, &self.committing] {
+            if let Some(known) = fresh.at.get(&id) {
+                return compare(*known, content);
+            }
+        }
+        let wanted = tag(&id);
+        for (_, number) in self.index.iter_hash(spread(wanted)).filter(|(tag, _)| *tag == wanted) {
+            let Some(known) = self.chunks.get(number.wrapping_sub(self.first) as usize) else { continue };
+            let Some(bytes) = store.chunk(self.task, self.input, known.segment, known.offset) else { continue };
+            if let Some((_, first)) = entries(&bytes).find(|(other, _)| *other == id) {
+                return compare(first, content);
+            }
+        }
+        Seen::New
+    }
+
+    /// Remembers an id with the open transaction.
+    pub fn add(&mut self, id: Id, content: u64) {
+        self.building.at.insert(id, content);
+        self.building.bytes.extend(id.0);
+        self.building.bytes.extend(content.to_le_bytes());
+    }
+
+    /// The record for the dedup changelog, when the transaction brought ids: `[input u8] [segment i64 LE] [entries]`.
+    pub fn seal(&mut self, log_time_ms: i64) -> Option<Vec<u8>> {
+        std::mem::swap(&mut self.building, &mut self.committing);
+        self.building.clear();
+        if self.committing.bytes.is_empty() {
+            return None;
+        }
+        self.committing_segment = self.segment(log_time_ms);
+        let mut out = Vec::with_capacity(9 + self.committing.bytes.len());
+        out.push(self.input as u8);
+        out.extend(self.committing_segment.to_le_bytes());
+        out.extend(&self.committing.bytes);
+        Some(out)
+    }
+
+    /// Whether a dedup record is on its way.
+    pub fn sealed(&self) -> bool {
+        !self.committing.bytes.is_empty()
+    }
+
+    /// The transaction is committed; its dedup record landed at `offset`.
+    pub fn committed(&mut self, offset: i64) -> Chunk {
+        let bytes = std::mem::take(&mut self.committing.bytes);
+        self.committing.clear();
+        self.index_chunk(self.committing_segment, offset, &bytes);
+        Chunk { input: self.input, segment: self.committing_segment, offset, bytes }
+    }
+
+    /// Nothing of what was added since the last commit ever happened.
+    pub fn abort(&mut self) {
+        self.building.clear();
+        self.committing.clear();
+    }
+
+    /// Drops segments that lie before the window; the first segment still alive, when any were dropped.
+    pub fn expire(&mut self, log_time_ms: i64) -> Option<i64> {
+        let alive = self.segment(log_time_ms.saturating_sub(self.window_ms));
+        if self.chunks.front().is_none_or(|oldest| oldest.segment >= alive) {
+            return None;
+        }
+        while self.chunks.front().is_some_and(|oldest| oldest.segment < alive) {
+            self.chunks.pop_front();
+            self.first = self.first.wrapping_add(1);
+        }
+        let (first, live) = (self.first, self.chunks.len() as u32);
+        self.index.retain(|(_, number)| number.wrapping_sub(first) < live);
+        self.index.shrink_to_fit(|(tag, _)| spread(*tag));
+        Some(alive)
+    }
+
+    /// The offset in the dedup changelog before which nothing is needed any more.
+    pub fn oldest_offset(&self) -> Option<i64> {
+        self.chunks.front().map(|oldest| oldest.offset)
+    }
+
+    /// Ids in the window, committed ones only.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether the window is empty.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    fn segment(&self, log_time_ms: i64) -> i64 {
+        log_time_ms.div_euclid((self.window_ms / SEGMENTS).max(1))
+    }
+}
+
+/// Reads a record of the dedup changelog; `None` when the bytes are none.
+pub fn parse(value: &[u8], offset: i64) -> Option<Chunk> {
+    let (input, rest) = value.split_first()?;
+    let (segment, bytes) = rest.split_first_chunk::<8>()?;
+    (bytes.len() % ENTRY == 0).then(|| Chunk {
+        input: *input as usize,
+        segment: i64::from_le_bytes(*segment),
+        offset,
+        bytes: bytes.to_vec(),
+    })
+}

@@ -1,0 +1,218 @@
+//! What the core is told and what it asks for: plain data, the same for Kafka, the embedded log and the simulator.
+
+use std::sync::Arc;
+
+use flow::{Id, Meta, Reject};
+
+/// A writer schema as the registry or `schemas/released/` knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriterSchema {
+    /// Name of the record, without namespace.
+    pub record: String,
+    /// CRC-64-AVRO of its Parsing Canonical Form.
+    pub fingerprint: u64,
+    /// Self-contained Avro JSON.
+    pub text: Arc<str>,
+}
+
+/// What the shell found out about a record's framing before the core sees it.
+#[derive(Debug, Clone, Copy)]
+pub enum Framed<'a> {
+    /// Magic 0 and an id whose schema is known.
+    Known(&'a WriterSchema),
+    /// No value, or a value without Confluent framing.
+    Unframed,
+    /// Framed, but the registry itself said that there is no such id.
+    Unknown(u32),
+}
+
+/// One consumed record.
+#[derive(Debug, Clone, Copy)]
+pub struct Record<'a> {
+    pub task: u32,
+    /// Index into the topology's inputs.
+    pub input: usize,
+    pub offset: i64,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub timestamp_ms: i64,
+    pub key: Option<&'a [u8]>,
+    pub value: Option<&'a [u8]>,
+    pub headers: &'a [(&'a str, &'a [u8])],
+    pub framed: Framed<'a>,
+}
+
+/// Clocks as the shell reads them: the core has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Now {
+    /// Milliseconds since 1970-01-01 UTC.
+    pub wall_ms: i64,
+    /// Microseconds since any fixed moment; never goes back.
+    pub mono_us: u64,
+}
+
+/// A task whose store is restored and whose inputs are owned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    pub task: u32,
+    /// `offset_next` of each input, as the group has committed it, or the log's start for a first run.
+    pub positions: Vec<i64>,
+    /// The last record of the recorded order, when there is one.
+    pub order_last: Option<Vec<u8>>,
+}
+
+/// What the core is told.
+#[derive(Debug)]
+pub enum Input<'a> {
+    Open(Opening),
+    /// The task is gone: committed or aborted before.
+    Close(u32),
+    Record(Record<'a>),
+    /// Time passed. `drained`: the shell has no record at hand.
+    Tick {
+        now: Now,
+        drained: bool,
+    },
+    /// Commit what is in hand, now: before a partition is given up or the process ends.
+    Flush,
+    /// The transaction is committed; where its changelog records landed.
+    Committed {
+        now: Now,
+        logged: Vec<Logged>,
+    },
+    /// The transaction cannot be committed; it is to be aborted.
+    Failed(Failure),
+    /// Records of the recorded order after [`Action::ReadOrder`]: (offset, value); empty at its end.
+    Order {
+        task: u32,
+        page: Vec<(i64, Vec<u8>)>,
+    },
+}
+
+/// Where the changelog records of one task landed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Logged {
+    pub task: u32,
+    /// `offset_next` of the state changelog; `None` when the transaction wrote none.
+    pub changelog_next: Option<i64>,
+    /// Offsets of the dedup records, in the order they were sent.
+    pub dedup: Vec<i64>,
+}
+
+/// Why a transaction failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The world's fault (rebalance, broker, fencing): says nothing about the records.
+    World(String),
+    /// The broker refused a record that this transaction sent.
+    Refused(String),
+}
+
+/// Which topic an output goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Index into the topology's outputs.
+    Output(usize),
+    /// Index into the topology's reply topics.
+    Reply(usize),
+}
+
+/// A record to produce.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Send {
+    pub task: u32,
+    pub topic: &'static str,
+    pub partition: u32,
+    pub key: String,
+    /// Confluent framing, meta, body.
+    pub value: Vec<u8>,
+    pub timestamp_ms: i64,
+    pub meta: Meta,
+    pub record: &'static str,
+    pub version: &'static str,
+    pub fingerprint: u64,
+    pub content: u64,
+    /// W3C trace id of the flow.
+    pub trace_id: Id,
+}
+
+/// A rejected input, byte for byte, with its provenance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    pub task: u32,
+    pub input: usize,
+    pub offset: i64,
+    pub timestamp_ms: i64,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<(String, Vec<u8>)>,
+    pub reject: Reject,
+}
+
+/// One sled batch: everything a committed transaction changed for one task.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Batch {
+    pub task: u32,
+    /// Store keys and values; `None` deletes.
+    pub puts: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    pub changelog_next: Option<i64>,
+    pub chunks: Vec<Chunk>,
+    /// (input, segment): dedup segments before it have expired.
+    pub expired: Vec<(usize, i64)>,
+}
+
+/// The dedup ids of one transaction and one input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chunk {
+    pub input: usize,
+    /// Log time divided by the segment's length.
+    pub segment: i64,
+    /// Its offset in the dedup changelog; its identity in the store.
+    pub offset: i64,
+    pub bytes: Vec<u8>,
+}
+
+/// What the shell is to do, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    Begin,
+    Send(Send),
+    DeadLetter(DeadLetter),
+    /// A record of the state changelog; partition = task.
+    Changelog { task: u32, key: Vec<u8>, value: Option<Vec<u8>> },
+    /// A record of the dedup changelog; partition = task.
+    DedupLog { task: u32, value: Vec<u8> },
+    /// A record of the recorded order; partition = task.
+    OrderLog { task: u32, value: Vec<u8> },
+    /// (task, input, `offset_next`), with the consumer group's metadata.
+    SendOffsets(Vec<(u32, usize, i64)>),
+    Commit,
+    Abort,
+    /// Only ever after the commit is known.
+    ApplyToStore(Batch),
+    /// Go back: the next record wanted from this input is `offset_next`.
+    Seek { task: u32, input: usize, offset_next: i64 },
+    /// Deliver no more of this input until [`Action::Resume`].
+    Pause { task: u32, input: usize },
+    Resume { task: u32, input: usize },
+    /// Read the recorded order of this task from this offset (`None`: its start).
+    ReadOrder { task: u32, from: Option<i64> },
+    /// The store holds bytes that do not decode: set it aside and rebuild it from the changelog.
+    Rebuild { task: u32, why: String },
+    /// Going on would be wrong; the text names the offsets.
+    Stop(String),
+}
+
+/// Reads of what is committed and applied. Faults are kept by the implementation, which the driver asks after a step.
+pub trait Store {
+    /// The value of a store key of this task.
+    fn get(&self, task: u32, key: &[u8]) -> Option<Vec<u8>>;
+
+    /// Calls `visit` for each entry at or after `from` that begins with `prefix`, ascending, until it says false.
+    fn scan(&self, task: u32, prefix: &[u8], from: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool);
+
+    /// The bytes of a dedup chunk.
+    fn chunk(&self, task: u32, input: usize, segment: i64, offset: i64) -> Option<Vec<u8>>;
+
+    /// Calls `visit` for every dedup chunk of this task.
+    fn chunks(&self, task: u32, visit: &mut dyn FnMut(Chunk));
+}

@@ -1,0 +1,78 @@
+//! Layout of a task's store keys. Everything of one record key stands together, so a scan below it is a prefix scan.
+//!
+//! `[space u8] [table u8] [length of key u16 BE] [key] [subkey]` for state, `[space u8] [due i64 BE] [kind u8]
+//! [length of key u16 BE] [key] [subkey]` for timers, `[space u8]` for the task's own record.
+
+const TASK: u8 = 0;
+const WAKE: u8 = 1;
+const STATE: u8 = 2;
+
+/// The task's own record: clocks.
+pub fn task() -> Vec<u8> {
+    vec![TASK]
+}
+
+/// The common beginning of one table of one record key.
+pub fn table(table: u8, key: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(4 + key.len() + 24);
+    out.extend([STATE, table]);
+    out.extend((key.len() as u16).to_be_bytes());
+    out.extend(key);
+    out
+}
+
+/// The common beginning of all timers.
+pub fn wakes() -> Vec<u8> {
+    vec![WAKE]
+}
+
+/// A timer, in order of time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wake {
+    pub due_ms: i64,
+    pub kind: u8,
+    pub key: String,
+    pub sub: String,
+}
+
+impl Wake {
+    /// The timer's store key.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![WAKE];
+        out.extend((self.due_ms.max(0)).to_be_bytes());
+        out.push(self.kind);
+        out.extend((self.key.len() as u16).to_be_bytes());
+        out.extend(self.key.as_bytes());
+        out.extend(self.sub.as_bytes());
+        out
+    }
+
+    /// Reads a timer's store key; `None` when the bytes are none.
+    pub fn decode(bytes: &[u8]) -> Option<Wake> {
+        let rest = bytes.strip_prefix(&[WAKE])?;
+        let (due, rest) = rest.split_first_chunk::<8>()?;
+        let (kind, rest) = rest.split_first()?;
+        let (length, rest) = rest.split_first_chunk::<2>()?;
+        let (key, sub) = rest.split_at_checked(u16::from_be_bytes(*length) as usize)?;
+        Some(Wake {
+            due_ms: i64::from_be_bytes(*due),
+            kind: *kind,
+            key: String::from_utf8(key.to_vec()).ok()?,
+            sub: String::from_utf8(sub.to_vec()).ok()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wakes_sort_by_time_and_read_back() {
+        let wake = |due_ms, key: &str| Wake { due_ms, kind: 1, key: key.into(), sub: "s".into() };
+        let (early, late) = (wake(5, "z"), wake(300, "a"));
+        assert!(early.encode() < late.encode());
+        assert_eq!(Wake::decode(&early.encode()), Some(early));
+        assert_eq!(Wake::decode(&[WAKE, 1, 2]), None);
+    }
+}

@@ -1,0 +1,15 @@
+//! What the engine decides, without doing any of it.
+//!
+//! Architecture Invariant: `core` never uses `shell`.
+
+pub mod dedup;
+pub mod headers;
+pub mod ids;
+pub mod io;
+pub mod keys;
+pub mod logic;
+pub mod order;
+pub mod overlay;
+pub mod pace;
+pub mod task;
+pub mod worker;

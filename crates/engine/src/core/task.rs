@@ -1,0 +1,235 @@
+//! One partition number of a processor's inputs: where it stands, what it remembers, what is on its way.
+
+use std::collections::VecDeque;
+
+use super::dedup::Window;
+use super::io::{Batch, Framed, Logged, Opening, Record, Store, WriterSchema};
+use super::keys::{self, Wake};
+use super::order::{Step, Steps};
+use super::overlay::{Layers, Overlay};
+
+/// What a commit makes final and an abort takes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// `offset_next` of each input.
+    pub positions: Vec<i64>,
+    /// Highest record timestamp of each input, in milliseconds; the log time of its dedup window.
+    pub log_time_ms: Vec<i64>,
+    /// The time that timers go by: the highest log time, or the wall clock when it fired one.
+    pub clock_ms: i64,
+}
+
+/// A record kept until its turn.
+#[derive(Debug, Clone)]
+pub struct Held {
+    offset: i64,
+    timestamp_ms: i64,
+    key: Option<Vec<u8>>,
+    value: Option<Vec<u8>>,
+    headers: Vec<(String, Vec<u8>)>,
+    framed: HeldFrame,
+}
+
+#[derive(Debug, Clone)]
+enum HeldFrame {
+    Known(WriterSchema),
+    Unframed,
+    Unknown(u32),
+}
+
+/// Following the recorded order after a reset.
+#[derive(Debug, Default)]
+pub struct Follow {
+    pub steps: VecDeque<Step>,
+    /// Offset to read on from; `None` before the first page.
+    pub read_next: Option<i64>,
+    pub asked: bool,
+    pub at_end: bool,
+}
+
+/// A task.
+#[derive(Debug)]
+pub struct Task {
+    pub id: u32,
+    pub standing: Standing,
+    pub committing_standing: Option<Standing>,
+    pub committed: Standing,
+    pub building: Overlay,
+    pub committing: Overlay,
+    pub windows: Vec<Window>,
+    pub order: Steps,
+    pub follow: Option<Follow>,
+    /// Time of the earliest timer, over all three layers.
+    pub next_due: Option<i64>,
+    /// Records that arrived before their turn, by input.
+    pub held: Vec<VecDeque<Held>>,
+    pub paused: Vec<bool>,
+    pub dirty: bool,
+    /// Whether the recorded order is being followed when the next commit is built.
+    pub in_flight: bool,
+}
+
+impl Task {
+    /// A task at its committed positions, with what the restored store says.
+    pub fn open(opening: Opening, inputs: usize, window_ms: i64, store: &dyn Store) -> Task {
+        let id = opening.task;
+        let (log_time_ms, clock_ms) = store
+            .get(id, &keys::task())
+            .and_then(|bytes| decode_clocks(&bytes, inputs))
+            .unwrap_or_else(|| (vec![0; inputs], 0));
+        let standing = Standing { positions: opening.positions, log_time_ms, clock_ms };
+        let mut windows: Vec<Window> = (0..inputs).map(|input| Window::new(id, input, window_ms)).collect();
+        let mut chunks = Vec::new();
+        store.chunks(id, &mut |chunk| chunks.push(chunk));
+        chunks.sort_by_key(|chunk| (chunk.segment, chunk.offset));
+        for chunk in &chunks {
+            if let Some(window) = windows.get_mut(chunk.input) {
+                window.load(chunk);
+            }
+        }
+        let end = opening.order_last.as_deref().and_then(Steps::decode).map(|steps| steps.end());
+        let behind = end.is_some_and(|end| end.iter().zip(&standing.positions).any(|(end, at)| at < end));
+        let mut task = Task {
+            id,
+            order: Steps { begin: standing.positions.clone(), steps: Vec::new() },
+            committed: standing.clone(),
+            standing,
+            committing_standing: None,
+            building: Overlay::default(),
+            committing: Overlay::default(),
+            windows,
+            follow: behind.then(Follow::default),
+            next_due: None,
+            held: vec![VecDeque::new(); inputs],
+            paused: vec![false; inputs],
+            dirty: false,
+            in_flight: false,
+        };
+        task.next_due = task.earliest_wake(store).map(|wake| wake.due_ms);
+        task
+    }
+
+    /// What this task may read.
+    pub fn layers<'a>(&'a self, store: &'a dyn Store) -> Layers<'a> {
+        Layers { task: self.id, building: &self.building, committing: &self.committing, store }
+    }
+
+    /// The earliest timer that is set.
+    pub fn earliest_wake(&self, store: &dyn Store) -> Option<Wake> {
+        let prefix = keys::wakes();
+        self.layers(store).scan(&prefix, &prefix, 1).first().and_then(|(key, _)| Wake::decode(key))
+    }
+
+    /// The task's own store record.
+    pub fn clocks(&self) -> Vec<u8> {
+        let mut out = self.standing.clock_ms.to_le_bytes().to_vec();
+        for log_time_ms in &self.standing.log_time_ms {
+            out.extend(log_time_ms.to_le_bytes());
+        }
+        out
+    }
+
+    /// The transaction now on its way to Kafka takes everything that was built.
+    pub fn seal(&mut self) {
+        debug_assert!(self.committing.0.is_empty(), "one commit at a time");
+        self.committing = std::mem::take(&mut self.building);
+        self.committing_standing = Some(self.standing.clone());
+        self.order = Steps { begin: self.standing.positions.clone(), steps: Vec::new() };
+        self.dirty = false;
+        self.in_flight = true;
+    }
+
+    /// The transaction is committed: what goes to the store.
+    pub fn committed(&mut self, logged: &Logged) -> Batch {
+        self.in_flight = false;
+        if let Some(standing) = self.committing_standing.take() {
+            self.committed = standing;
+        }
+        let puts = std::mem::take(&mut self.committing).0.into_iter().collect();
+        let mut batch = Batch { task: self.id, puts, changelog_next: logged.changelog_next, ..Batch::default() };
+        let mut offsets = logged.dedup.iter();
+        for (input, window) in self.windows.iter_mut().enumerate() {
+            if window.sealed()
+                && let Some(offset) = offsets.next()
+            {
+                batch.chunks.push(window.committed(*offset));
+            }
+            if let Some(alive) = window.expire(self.committed.log_time_ms[input]) {
+                batch.expired.push((input, alive));
+            }
+        }
+        batch
+    }
+
+    /// Nothing since the last commit ever happened.
+    pub fn abort(&mut self, store: &dyn Store) {
+        self.building.0.clear();
+        self.committing.0.clear();
+        self.committing_standing = None;
+        self.in_flight = false;
+        self.standing = self.committed.clone();
+        self.order = Steps { begin: self.standing.positions.clone(), steps: Vec::new() };
+        for window in &mut self.windows {
+            window.abort();
+        }
+        for held in &mut self.held {
+            held.clear();
+        }
+        if self.follow.is_some() {
+            self.follow = Some(Follow::default());
+        }
+        self.dirty = false;
+        self.next_due = self.earliest_wake(store).map(|wake| wake.due_ms);
+    }
+}
+
+impl Held {
+    /// A copy of a record.
+    pub fn keep(record: &Record<'_>) -> Held {
+        Held {
+            offset: record.offset,
+            timestamp_ms: record.timestamp_ms,
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
+            headers: record.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
+            framed: match record.framed {
+                Framed::Known(schema) => HeldFrame::Known(schema.clone()),
+                Framed::Unframed => HeldFrame::Unframed,
+                Framed::Unknown(id) => HeldFrame::Unknown(id),
+            },
+        }
+    }
+
+    /// Lends the record to `with`.
+    pub fn lend<R>(&self, task: u32, input: usize, with: impl FnOnce(&Record<'_>) -> R) -> R {
+        let headers: Vec<(&str, &[u8])> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        with(&Record {
+            task,
+            input,
+            offset: self.offset,
+            timestamp_ms: self.timestamp_ms,
+            key: self.key.as_deref(),
+            value: self.value.as_deref(),
+            headers: &headers,
+            framed: match &self.framed {
+                HeldFrame::Known(schema) => Framed::Known(schema),
+                HeldFrame::Unframed => Framed::Unframed,
+                HeldFrame::Unknown(id) => Framed::Unknown(*id),
+            },
+        })
+    }
+
+    /// Its offset.
+    pub fn offset(&self) -> i64 {
+        self.offset
+    }
+}
+
+fn decode_clocks(bytes: &[u8], inputs: usize) -> Option<(Vec<i64>, i64)> {
+    let mut words = bytes.chunks_exact(8).map(|word| i64::from_le_bytes(word.try_into().unwrap_or_default()));
+    let clock_ms = words.next()?;
+    let mut log_time_ms: Vec<i64> = words.collect();
+    log_time_ms.resize(inputs, 0);
+    Some((log_time_ms, clock_ms))
+}

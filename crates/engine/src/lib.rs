@@ -1,0 +1,4 @@
+//! The engine: `core` decides, `shell` does.
+
+pub mod core;
+pub mod shell;

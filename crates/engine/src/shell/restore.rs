@@ -1,0 +1,160 @@
+//! Restore: brings a task's store up to its changelogs, only the tail where the checkpoint allows it.
+
+use crate::core::dedup;
+use crate::core::io::Opening;
+
+use super::disk::{Checkpoint, Disk};
+use super::transport::{Fault, LogReader};
+
+/// Names of a processor's internal topics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Internal {
+    pub changelog: String,
+    pub dedup: String,
+    pub order: String,
+    pub dead_letters: String,
+}
+
+impl Internal {
+    /// By the processor's name.
+    pub fn of(processor: &str) -> Internal {
+        Internal {
+            changelog: format!("{processor}-changelog"),
+            dedup: format!("{processor}-dedup"),
+            order: format!("{processor}-order"),
+            dead_letters: format!("{processor}-dlq"),
+        }
+    }
+}
+
+/// Half of the brokers' default `delete.retention.ms`: a checkpoint older than this may have missed tombstones.
+pub const CHECKPOINT_AGE_MAX_MS: i64 = 12 * 3_600_000;
+
+/// Restores `task`; `progress` is told (done, total) records now and then.
+///
+/// The order of the reads matters: committed offsets first, as stable, then the changelogs' ends. Everything that those
+/// offsets stand for is then below the ends.
+pub fn restore(
+    reader: &mut dyn LogReader,
+    disk: &dyn Disk,
+    names: &Internal,
+    task: u32,
+    now_ms: i64,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Opening, Fault> {
+    let committed = reader.committed(task)?;
+    let (state_start, state_end) = reader.bounds(&names.changelog, task)?;
+    let (dedup_start, dedup_end) = reader.bounds(&names.dedup, task)?;
+    let fresh = begin_or_resume(reader, disk, names, task, now_ms, (state_start, state_end, dedup_start, dedup_end))?;
+    let total = (state_end - fresh.changelog_next).max(0) + (dedup_end - fresh.dedup_next).max(0);
+    let total = total as u64;
+    let mut done = 0u64;
+
+    let mut next = fresh.changelog_next.max(state_start);
+    while next < state_end {
+        let page = reader.read(&names.changelog, task, next, state_end)?;
+        let Some(last) = page.last() else { break };
+        next = last.offset + 1;
+        done += page.len() as u64;
+        let puts = page.into_iter().filter_map(|entry| Some((entry.key?, entry.value))).collect();
+        disk.restore_state(task, puts, next, now_ms);
+        progress(done, total);
+    }
+    disk.restore_state(task, Vec::new(), state_end.max(next), now_ms);
+
+    let mut next = fresh.dedup_next.max(dedup_start);
+    while next < dedup_end {
+        let page = reader.read(&names.dedup, task, next, dedup_end)?;
+        let Some(last) = page.last() else { break };
+        next = last.offset + 1;
+        done += page.len() as u64;
+        let chunks = page.iter().filter_map(|entry| dedup::parse(entry.value.as_deref()?, entry.offset)).collect();
+        disk.restore_dedup(task, chunks, next);
+        progress(done, total);
+    }
+    if let Some(fault) = disk.take_fault() {
+        return Err(Fault::Abort(format!("store of task {task}: {fault}")));
+    }
+    Ok(Opening { task, positions: positions(reader, names, task, committed, state_end)?, order_last: last_order(reader, names, task)? })
+}
+
+/// Keeps a usable store, else sets it aside and begins anew.
+fn begin_or_resume(
+    reader: &mut dyn LogReader,
+    disk: &dyn Disk,
+    names: &Internal,
+    task: u32,
+    now_ms: i64,
+    (state_start, state_end, dedup_start, dedup_end): (i64, i64, i64, i64),
+) -> Result<Checkpoint, Fault> {
+    let changelog_id = reader.topic_id(&names.changelog)?;
+    let dedup_id = reader.topic_id(&names.dedup)?;
+    let found = disk.checkpoint(task);
+    let usable = |found: &Checkpoint| -> Result<(), String> {
+        if found.changelog_id != changelog_id || found.dedup_id != dedup_id {
+            return Err("it follows another changelog topic".into());
+        }
+        if found.changelog_next < state_start || found.changelog_next > state_end {
+            let at = found.changelog_next;
+            return Err(format!("its position {at} is outside the changelog's {state_start}..{state_end}"));
+        }
+        if found.dedup_next > dedup_end {
+            return Err(format!("its position {} is above the dedup changelog's end {dedup_end}", found.dedup_next));
+        }
+        if found.changelog_next < state_end && now_ms - found.written_ms > CHECKPOINT_AGE_MAX_MS {
+            return Err("it is older than half of the changelog's delete.retention.ms".into());
+        }
+        Ok(())
+    };
+    if let Some(found) = found {
+        match usable(&found) {
+            Ok(()) => return Ok(Checkpoint { dedup_next: found.dedup_next.max(dedup_start), ..found }),
+            Err(why) => tracing::warn!(task, changelog = names.changelog, "store set aside and rebuilt: {why}"),
+        }
+        disk.drop_task(task);
+    }
+    disk.begin(task, &changelog_id, &dedup_id);
+    Ok(Checkpoint { changelog_id, dedup_id, changelog_next: state_start, dedup_next: dedup_start, written_ms: now_ms })
+}
+
+/// Where the inputs go on. A missing committed offset while state exists is an error: guessing would skip or double.
+fn positions(
+    reader: &mut dyn LogReader,
+    names: &Internal,
+    task: u32,
+    committed: Vec<Option<i64>>,
+    state_end: i64,
+) -> Result<Vec<i64>, Fault> {
+    if committed.iter().all(Option::is_some) {
+        return Ok(committed.into_iter().flatten().collect());
+    }
+    if state_end > 0 {
+        return Err(Fault::Fatal(format!(
+            "task {task} has state in \"{}\" but the group has no committed offset for it; \
+             hint: `orderflow reset` begins anew in a controlled way",
+            names.changelog
+        )));
+    }
+    reader.input_starts(task)
+}
+
+fn last_order(reader: &mut dyn LogReader, names: &Internal, task: u32) -> Result<Option<Vec<u8>>, Fault> {
+    let (start, end) = reader.bounds(&names.order, task)?;
+    // The last offsets of a transactional topic are markers, so look a little further back each time.
+    let mut back = 16;
+    loop {
+        let from = (end - back).max(start);
+        let mut last = None;
+        let mut next = from;
+        while next < end {
+            let page = reader.read(&names.order, task, next, end)?;
+            let Some(entry) = page.into_iter().next_back() else { break };
+            next = entry.offset + 1;
+            last = entry.value;
+        }
+        if last.is_some() || from <= start {
+            return Ok(last);
+        }
+        back *= 16;
+    }
+}

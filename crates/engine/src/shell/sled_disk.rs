@@ -1,0 +1,349 @@
+//! The store in sled: one Db for state, rolling Dbs for dedup segments that expire by deleting their folder.
+//!
+//! Architecture Invariant: the rest of the engine does not know sled. sled is never the truth: it may lag behind its
+//! changelogs by any amount, never be ahead of them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::core::io::{Batch, Chunk, Store};
+
+use super::disk::{Checkpoint, Disk};
+
+const STATE: u8 = 0;
+const CHECKPOINT: u8 = 1;
+/// Position of the dedup changelog that is surely on disk.
+const DEDUP_NEXT: u8 = 2;
+
+/// Memory that each Db may use for caching, in bytes.
+const STATE_CACHE: u64 = 64 << 20;
+const DEDUP_CACHE: u64 = 8 << 20;
+
+#[derive(Debug, thiserror::Error)]
+#[error("store \"{}\": {source}; hint: {hint}", path.display())]
+pub struct OpenError {
+    path: PathBuf,
+    hint: &'static str,
+    source: sled::Error,
+}
+
+/// A dedup segment's Db and whose chunks it holds.
+struct Segment {
+    db: sled::Db,
+    users: HashSet<(u32, u8)>,
+    dirty: bool,
+}
+
+/// The store of one processor in one process.
+pub struct SledDisk {
+    root: PathBuf,
+    state: sled::Db,
+    segments: Mutex<BTreeMap<i64, Segment>>,
+    /// Dedup positions applied but not yet known to be on disk.
+    applied: Mutex<HashMap<u32, i64>>,
+    fault: Mutex<Option<String>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn open(path: &Path, cache: u64) -> sled::Result<sled::Db> {
+    sled::Config::new().path(path).cache_capacity(cache).flush_every_ms(Some(500)).open()
+}
+
+fn state_key(kind: u8, task: u32, key: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(5 + key.len());
+    out.push(kind);
+    out.extend(task.to_be_bytes());
+    out.extend(key);
+    out
+}
+
+fn chunk_key(task: u32, input: usize, offset: i64) -> [u8; 13] {
+    let mut out = [0u8; 13];
+    out[..4].copy_from_slice(&task.to_be_bytes());
+    out[4] = input as u8;
+    out[5..].copy_from_slice(&offset.to_be_bytes());
+    out
+}
+
+impl SledDisk {
+    /// Opens the store below `root`. A folder that sled cannot read is set aside under another name, with a warning:
+    /// everything in it can be rebuilt from the changelogs. A folder that another process holds is an error.
+    pub fn open(root: &Path) -> Result<SledDisk, OpenError> {
+        let path = root.join("state");
+        let failed = |hint, source| OpenError { path: path.clone(), hint, source };
+        let state = match open(&path, STATE_CACHE) {
+            Ok(db) => db,
+            Err(error) if is_locked(&error) => {
+                return Err(failed("another process uses this folder; give each instance its own --data", error));
+            }
+            Err(error) => {
+                let aside = set_aside(root).map_err(|io| failed("move the folder away by hand", sled::Error::Io(io)))?;
+                tracing::warn!("store \"{}\" is unreadable ({error}), set aside as \"{}\"", root.display(), aside.display());
+                open(&path, STATE_CACHE).map_err(|error| failed("check the disk", error))?
+            }
+        };
+        let disk = SledDisk {
+            root: root.to_owned(),
+            state,
+            segments: Mutex::default(),
+            applied: Mutex::default(),
+            fault: Mutex::default(),
+        };
+        disk.open_segments();
+        Ok(disk)
+    }
+
+    /// Segments that cannot be opened are dropped, and the dedup positions with them, so that they are restored.
+    fn open_segments(&self) {
+        let mut damaged = false;
+        let names = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
+        for (segment, path) in names.filter_map(|entry| Some((segment_of(&entry.path())?, entry.path()))) {
+            match open(&path, DEDUP_CACHE) {
+                Ok(db) => {
+                    let users = db.iter().keys().flatten().filter_map(|key| user_of(&key)).collect();
+                    locked(&self.segments).insert(segment, Segment { db, users, dirty: false });
+                }
+                Err(error) => {
+                    tracing::warn!("dedup segment \"{}\" is unreadable ({error}), restored anew", path.display());
+                    self.report(std::fs::remove_dir_all(&path));
+                    damaged = true;
+                }
+            }
+        }
+        if damaged {
+            let keys: Vec<sled::IVec> = self.state.scan_prefix([DEDUP_NEXT]).keys().flatten().collect();
+            keys.into_iter().for_each(|key| self.report(self.state.remove(key)));
+        }
+    }
+
+    fn report<T, E: std::fmt::Display>(&self, result: Result<T, E>) {
+        if let Err(error) = result {
+            locked(&self.fault).get_or_insert_with(|| error.to_string());
+        }
+    }
+
+    fn ok<T, E: std::fmt::Display>(&self, result: Result<T, E>) -> Option<T> {
+        match result {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.report::<(), _>(Err(error));
+                None
+            }
+        }
+    }
+
+    fn put_chunks(&self, task: u32, chunks: &[Chunk]) {
+        let mut segments = locked(&self.segments);
+        for chunk in chunks {
+            if !segments.contains_key(&chunk.segment) {
+                let Some(db) = self.ok(open(&self.segment_path(chunk.segment), DEDUP_CACHE)) else { return };
+                segments.insert(chunk.segment, Segment { db, users: HashSet::new(), dirty: true });
+            }
+            let Some(segment) = segments.get_mut(&chunk.segment) else { return };
+            segment.users.insert((task, chunk.input as u8));
+            segment.dirty = true;
+            self.report(segment.db.insert(chunk_key(task, chunk.input, chunk.offset), chunk.bytes.as_slice()));
+        }
+        if let Some(last) = chunks.iter().map(|chunk| chunk.offset).max() {
+            locked(&self.applied).insert(task, last + 1);
+        }
+    }
+
+    fn segment_path(&self, segment: i64) -> PathBuf {
+        self.root.join(format!("dedup-{segment}"))
+    }
+
+    /// Ends the use of segments below `alive` by this input; a segment without users is deleted, folder and all.
+    fn expire(&self, task: u32, input: usize, alive: i64) {
+        let mut segments = locked(&self.segments);
+        let mut gone = Vec::new();
+        for (number, segment) in segments.range_mut(..alive) {
+            segment.users.remove(&(task, input as u8));
+            if segment.users.is_empty() {
+                gone.push(*number);
+            }
+        }
+        for number in gone {
+            drop(segments.remove(&number));
+            self.report(std::fs::remove_dir_all(self.segment_path(number)));
+        }
+    }
+
+    /// Makes dedup chunks durable, then remembers how far they go. Called now and then, off the hot path.
+    pub fn flush(&self) {
+        let applied: Vec<(u32, i64)> = locked(&self.applied).drain().collect();
+        let dirty: Vec<sled::Db> = {
+            let mut segments = locked(&self.segments);
+            let dirty = segments.values_mut().filter_map(|segment| {
+                std::mem::take(&mut segment.dirty).then(|| segment.db.clone())
+            });
+            dirty.collect()
+        };
+        for db in dirty {
+            self.report(db.flush());
+        }
+        for (task, next) in applied {
+            self.report(self.state.insert(state_key(DEDUP_NEXT, task, &[]), &next.to_le_bytes()));
+        }
+    }
+
+    /// Makes everything durable: the clean end.
+    pub fn close(&self) {
+        self.flush();
+        self.report(self.state.flush());
+    }
+}
+
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(io) if io.to_string().contains("could not acquire lock") || io.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+fn set_aside(root: &Path) -> std::io::Result<PathBuf> {
+    let name = root.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let aside = (1..).map(|n| root.with_file_name(format!("{name}.unreadable-{n}"))).find(|path| !path.exists());
+    let aside = aside.unwrap_or_else(|| root.with_extension("unreadable"));
+    std::fs::rename(root, &aside)?;
+    std::fs::create_dir_all(root)?;
+    Ok(aside)
+}
+
+fn segment_of(path: &Path) -> Option<i64> {
+    path.file_name()?.to_str()?.strip_prefix("dedup-")?.parse().ok()
+}
+
+fn user_of(key: &[u8]) -> Option<(u32, u8)> {
+    let (task, rest) = key.split_first_chunk::<4>()?;
+    Some((u32::from_be_bytes(*task), *rest.first()?))
+}
+
+impl Store for SledDisk {
+    fn get(&self, task: u32, key: &[u8]) -> Option<Vec<u8>> {
+        self.ok(self.state.get(state_key(STATE, task, key))).flatten().map(|value| value.to_vec())
+    }
+
+    fn scan(&self, task: u32, prefix: &[u8], from: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) {
+        let whole = state_key(STATE, task, prefix);
+        for entry in self.state.range(state_key(STATE, task, from.max(prefix))..) {
+            let Some((key, value)) = self.ok(entry) else { return };
+            if !key.starts_with(&whole) || !visit(&key[5..], &value) {
+                return;
+            }
+        }
+    }
+
+    fn chunk(&self, task: u32, input: usize, segment: i64, offset: i64) -> Option<Vec<u8>> {
+        let segments = locked(&self.segments);
+        let db = &segments.get(&segment)?.db;
+        self.ok(db.get(chunk_key(task, input, offset))).flatten().map(|bytes| bytes.to_vec())
+    }
+
+    fn chunks(&self, task: u32, visit: &mut dyn FnMut(Chunk)) {
+        for (segment, Segment { db, .. }) in locked(&self.segments).iter() {
+            for entry in db.scan_prefix(task.to_be_bytes()) {
+                let Some((key, bytes)) = self.ok(entry) else { return };
+                let Some((input, offset)) = key[4..].split_first().and_then(|(input, offset)| Some((*input, offset.try_into().ok()?)))
+                else {
+                    continue;
+                };
+                let offset = i64::from_be_bytes(offset);
+                visit(Chunk { input: input as usize, segment: *segment, offset, bytes: bytes.to_vec() });
+            }
+        }
+    }
+}
+
+impl Disk for SledDisk {
+    fn checkpoint(&self, task: u32) -> Option<Checkpoint> {
+        let bytes = self.ok(self.state.get(state_key(CHECKPOINT, task, &[])))??;
+        let dedup_next = self.ok(self.state.get(state_key(DEDUP_NEXT, task, &[])))?;
+        let dedup_next = dedup_next.and_then(|bytes| Some(i64::from_le_bytes(bytes.as_ref().try_into().ok()?)));
+        Some(Checkpoint { dedup_next: dedup_next.unwrap_or(0), ..decode_checkpoint(&bytes)? })
+    }
+
+    fn apply(&self, batch: Batch, now_ms: i64) {
+        self.put_chunks(batch.task, &batch.chunks);
+        if let Some(changelog_next) = batch.changelog_next {
+            self.restore_state(batch.task, batch.puts, changelog_next, now_ms);
+        }
+        for (input, alive) in batch.expired {
+            self.expire(batch.task, input, alive);
+        }
+    }
+
+    fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str) {
+        let checkpoint =
+            Checkpoint { changelog_id: changelog_id.into(), dedup_id: dedup_id.into(), ..Checkpoint::default() };
+        self.report(self.state.insert(state_key(CHECKPOINT, task, &[]), encode_checkpoint(&checkpoint)));
+    }
+
+    fn restore_state(&self, task: u32, puts: Vec<(Vec<u8>, Option<Vec<u8>>)>, changelog_next: i64, now_ms: i64) {
+        let Some(checkpoint) = self.checkpoint(task) else {
+            return self.report::<(), _>(Err("a batch for a task without a checkpoint"));
+        };
+        let checkpoint = Checkpoint { changelog_next, written_ms: now_ms, ..checkpoint };
+        let mut batch = sled::Batch::default();
+        for (key, value) in puts {
+            let key = state_key(STATE, task, &key);
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        batch.insert(state_key(CHECKPOINT, task, &[]), encode_checkpoint(&checkpoint));
+        self.report(self.state.apply_batch(batch));
+    }
+
+    fn restore_dedup(&self, task: u32, chunks: Vec<Chunk>, dedup_next: i64) {
+        self.put_chunks(task, &chunks);
+        locked(&self.applied).insert(task, dedup_next);
+    }
+
+    fn drop_task(&self, task: u32) {
+        for kind in [STATE, CHECKPOINT, DEDUP_NEXT] {
+            for key in self.state.scan_prefix(state_key(kind, task, &[])).keys() {
+                let Some(key) = self.ok(key) else { break };
+                self.report(self.state.remove(key));
+            }
+        }
+        locked(&self.applied).remove(&task);
+        let mut segments = locked(&self.segments);
+        for segment in segments.values_mut() {
+            segment.users.retain(|(user, _)| *user != task);
+            for key in segment.db.scan_prefix(task.to_be_bytes()).keys() {
+                let Some(key) = self.ok(key) else { break };
+                self.report(segment.db.remove(key));
+            }
+        }
+    }
+
+    fn take_fault(&self) -> Option<String> {
+        locked(&self.fault).take()
+    }
+}
+
+fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<u8> {
+    let mut out = checkpoint.changelog_next.to_le_bytes().to_vec();
+    out.extend(checkpoint.written_ms.to_le_bytes());
+    out.push(checkpoint.changelog_id.len() as u8);
+    out.extend(checkpoint.changelog_id.as_bytes());
+    out.extend(checkpoint.dedup_id.as_bytes());
+    out
+}
+
+fn decode_checkpoint(bytes: &[u8]) -> Option<Checkpoint> {
+    let (next, rest) = bytes.split_first_chunk::<8>()?;
+    let (written, rest) = rest.split_first_chunk::<8>()?;
+    let (length, rest) = rest.split_first()?;
+    let (changelog_id, dedup_id) = rest.split_at_checked(*length as usize)?;
+    Some(Checkpoint {
+        changelog_id: String::from_utf8(changelog_id.to_vec()).ok()?,
+        changelog_next: i64::from_le_bytes(*next),
+        dedup_id: String::from_utf8(dedup_id.to_vec()).ok()?,
+        dedup_next: 0,
+        written_ms: i64::from_le_bytes(*written),
+    })
+}

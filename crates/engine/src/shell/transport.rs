@@ -1,0 +1,139 @@
+//! What the driver needs of a log: polled inputs, one transaction at a time, and reads of the internal topics.
+//!
+//! Three logs implement it: Kafka, the embedded log, and the simulator's pretend broker.
+
+use std::time::Duration;
+
+use crate::core::io::{DeadLetter, Logged, Opening, Send};
+
+/// What went wrong, by what there is to do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Rebalance, broker, network: abort, go back and go on.
+    #[error("{0}")]
+    Abort(String),
+    /// The broker refused a record of this transaction.
+    #[error("the broker refused a record: {0}")]
+    Refused(String),
+    /// Another instance uses our identity, or the outcome of a commit stays unknown: close the tasks, build no new
+    /// producer before the group hands out an assignment again.
+    #[error("{0}")]
+    Fenced(String),
+    /// Going on would be wrong.
+    #[error("{0}")]
+    Fatal(String),
+}
+
+/// One polled record; bytes stand in [`Fetched::bytes`].
+#[derive(Debug, Clone)]
+pub struct Slot {
+    pub task: u32,
+    pub input: usize,
+    pub offset: i64,
+    pub timestamp_ms: i64,
+    pub key: Option<std::ops::Range<usize>>,
+    pub value: Option<std::ops::Range<usize>>,
+    pub headers: Vec<(std::ops::Range<usize>, std::ops::Range<usize>)>,
+}
+
+/// What the group, or a restore, changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// These tasks are ours now; nothing is delivered of them until they are restored and [`Transport::start`]ed.
+    Assigned(Vec<u32>),
+    /// These tasks go to somebody else after [`Transport::release`]; what is in hand can still be committed.
+    Revoked(Vec<u32>),
+    /// These tasks are gone; what is in hand must be aborted.
+    Lost(Vec<u32>),
+    /// The restore of a task is done.
+    Restored(Opening),
+    /// The restore of a task failed for now and is to be asked for again; says why.
+    RestoreFailed(u32, String),
+}
+
+/// One poll's worth: reused between polls.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    pub bytes: Vec<u8>,
+    pub slots: Vec<Slot>,
+    pub changes: Vec<Change>,
+}
+
+impl Fetched {
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.slots.clear();
+        self.changes.clear();
+    }
+
+    /// Copies bytes in; where they stand.
+    pub fn keep(&mut self, bytes: &[u8]) -> std::ops::Range<usize> {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        start..self.bytes.len()
+    }
+}
+
+/// The log as one worker sees it.
+pub trait Transport {
+    /// Waits at most `wait` for records or changes.
+    fn poll(&mut self, wait: Duration, into: &mut Fetched) -> Result<(), Fault>;
+
+    /// Restores a task's store and finds out where its inputs stand; the answer comes as [`Change::Restored`].
+    fn restore(&mut self, task: u32) -> Result<(), Fault>;
+
+    /// Begins to deliver the inputs of a restored task at these positions (`offset_next` per input).
+    fn start(&mut self, task: u32, positions: &[i64]) -> Result<(), Fault>;
+
+    /// Gives revoked or lost tasks back to the group.
+    fn release(&mut self, tasks: &[u32]) -> Result<(), Fault>;
+
+    fn begin(&mut self) -> Result<(), Fault>;
+    fn send(&mut self, send: &Send) -> Result<(), Fault>;
+    fn dead_letter(&mut self, letter: &DeadLetter) -> Result<(), Fault>;
+    fn changelog(&mut self, task: u32, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault>;
+    fn dedup_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault>;
+    fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault>;
+    fn send_offsets(&mut self, offsets: &[(u32, usize, i64)]) -> Result<(), Fault>;
+
+    /// Commits; retries a timed-out commit until its outcome is known. Where the changelog records landed.
+    fn commit(&mut self) -> Result<Vec<Logged>, Fault>;
+    fn abort(&mut self) -> Result<(), Fault>;
+
+    fn seek(&mut self, task: u32, input: usize, offset_next: i64) -> Result<(), Fault>;
+    fn pause(&mut self, task: u32, input: usize) -> Result<(), Fault>;
+    fn resume(&mut self, task: u32, input: usize) -> Result<(), Fault>;
+
+    /// A page of the recorded order at or after `from` (`None`: its start); empty at its end.
+    fn read_order(&mut self, task: u32, from: Option<i64>) -> Result<Vec<(i64, Vec<u8>)>, Fault>;
+
+    /// Forgets dedup changelog records below `offset`: their segments have expired.
+    fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault>;
+
+    /// A new session after [`Fault::Fenced`]: every task is gone until it is assigned again.
+    fn reopen(&mut self) -> Result<(), Fault>;
+}
+
+/// A record of an internal topic.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    pub offset: i64,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+}
+
+/// Reads of internal topics and committed offsets, for a restore. Committed records only.
+pub trait LogReader {
+    /// The group's committed `offset_next` per input, as stable (no transaction in the middle of committing them);
+    /// `None` where nothing was ever committed.
+    fn committed(&mut self, task: u32) -> Result<Vec<Option<i64>>, Fault>;
+    /// The first offset of each input that still exists.
+    fn input_starts(&mut self, task: u32) -> Result<Vec<i64>, Fault>;
+    /// Identity of a topic; another one after it was deleted and created again.
+    fn topic_id(&mut self, topic: &str) -> Result<String, Fault>;
+    /// First offset that still exists, and the high watermark up to which everything is decided.
+    fn bounds(&mut self, topic: &str, partition: u32) -> Result<(i64, i64), Fault>;
+    /// Records from `from` on, below `end`, at most about a thousand; empty when there are none left.
+    fn read(&mut self, topic: &str, partition: u32, from: i64, end: i64) -> Result<Vec<Entry>, Fault>;
+}

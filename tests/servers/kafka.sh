@@ -1,0 +1,128 @@
+#!/usr/bin/env bash
+# A real Kafka (one node) with nothing but a JDK and Maven: for the tests, and for a person's own machine.
+#
+#   kafka.sh check          is everything there that the other verbs need? exit 3 and what is missing if not
+#   kafka.sh fetch          Kafka's jars into the cache; quick when they are there
+#   kafka.sh run DIR PORT   in the foreground, data in DIR (formatted on first use), on 127.0.0.1:PORT only
+#   kafka.sh up [PORT]      in the background, data in ./.kafka; returns when it answers
+#   kafka.sh down           stops what `up` started
+#   kafka.sh tool CLASS ... a tool of Kafka's, such as: tool TopicCommand --bootstrap-server 127.0.0.1:9092 --list
+set -euo pipefail
+# shellcheck source=tests/servers/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+pom=$servers/kafka/pom.xml
+version=$(pom_version kafka)
+home=$cache/kafka-$version
+own=$root/.kafka
+
+check() {
+  java=$(find_java 17 ${JAVA_HOME:+"$JAVA_HOME"}) || lack "java 17 or newer (JAVA_HOME, PATH or /usr/lib/jvm), to run Kafka $version"
+  fetched "$home" "$pom" || need_maven "Kafka $version"
+  lack_nothing
+}
+
+fetch() {
+  check
+  if fetched "$home" "$pom"; then return; fi
+  say "fetching Kafka $version into $home"
+  fetch_into "$home" "$pom" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory=jars
+}
+
+run() {
+  (($# == 2)) || usage "kafka.sh run DIR PORT"
+  fetch
+  mkdir -p "$1"
+  local dir port=$2 controller
+  dir=$(cd "$1" && pwd)
+  # Written anew each time: the port may change from run to run, and somebody else may have the old controller's by now.
+  controller=$(free_port)
+  cat "$servers/kafka/server.properties" - >"$dir/server.properties" <<END
+
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=PLAINTEXT://127.0.0.1:$port
+controller.quorum.voters=1@127.0.0.1:$controller
+log.dirs=$dir/log
+END
+  if [[ ! -e $dir/log/meta.properties ]]; then
+    "$java" -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
+      -cp "$home/jars/*" kafka.tools.StorageTool format \
+      --cluster-id "$(head -c 16 /dev/urandom | base64 | tr '+/' 'xy' | tr -d '=')" --config "$dir/server.properties"
+  fi
+  # exec, so that whoever started this script holds the broker's own PID. The configuration is printed three times
+  # over (1,000 lines) unless its logger is told not to.
+  exec "$java" -Xmx768m -XX:+UseG1GC -XX:MaxGCPauseMillis=20 -XX:+ExitOnOutOfMemoryError \
+    -Dorg.slf4j.simpleLogger.showDateTime=true "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS" \
+    -Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config=warn \
+    -cp "$home/jars/*" kafka.Kafka "$dir/server.properties"
+}
+
+# Asks the broker on this port which API versions it knows (the first thing any client says) and waits for an answer.
+answers() {
+  (
+    exec 3<>"/dev/tcp/127.0.0.1/$1"
+    printf '\0\0\0\12\0\22\0\0\0\0\0\1\377\377' >&3
+    IFS= read -r -n 1 -t 5 _ <&3
+  ) 2>/dev/null
+}
+
+# The PID that `up` wrote, if that is still our broker and not a stranger who got the number since.
+own_pid() {
+  local pid
+  pid=$(cat "$own/pid" 2>/dev/null) || return 1
+  [[ $(ps -p "$pid" -o args= 2>/dev/null) == *kafka.Kafka* ]] || return 1
+  echo "$pid"
+}
+
+up() {
+  local port=${1:-9092} pid
+  if pid=$(own_pid); then
+    say "Kafka is up already: 127.0.0.1:$(cat "$own/port") (PID $pid); 'make kafka-down' stops it"
+    return
+  fi
+  if listens "$port"; then die "port $port is taken by another program; choose one: make kafka-up PORT=9192"; fi
+  fetch
+  mkdir -p "$own"
+  nohup "${BASH_SOURCE[0]}" run "$own" "$port" >"$own/broker.log" 2>&1 </dev/null &
+  pid=$!
+  echo "$pid" >"$own/pid"
+  echo "$port" >"$own/port"
+  local deadline=$((SECONDS + 90))
+  until answers "$port"; do
+    if ! kill -0 "$pid" 2>/dev/null; then
+      tail -n 20 "$own/broker.log" >&2
+      die "Kafka did not start; its log is .kafka/broker.log"
+    fi
+    ((SECONDS < deadline)) || die "Kafka (PID $pid) gave no answer for 90 s; its log is .kafka/broker.log"
+    sleep 0.2
+  done
+  say "Kafka $version listens on 127.0.0.1:$port (this machine only); data and log in .kafka; 'make kafka-down' stops it"
+}
+
+down() {
+  local pid
+  if ! pid=$(own_pid); then
+    say "no Kafka of ours is up"
+    return
+  fi
+  kill -TERM "$pid"
+  local deadline=$((SECONDS + 30))
+  while kill -0 "$pid" 2>/dev/null; do
+    if ((SECONDS >= deadline)); then kill -KILL "$pid" 2>/dev/null || true; fi
+    sleep 0.1
+  done
+  rm -f "$own/pid" "$own/port"
+  say "Kafka is down; its data stay in .kafka (remove the folder to begin anew)"
+}
+
+tool() {
+  (($# >= 1)) || usage "kafka.sh tool CLASS ..., a class of org.apache.kafka.tools"
+  fetch
+  exec "$java" -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
+    -cp "$home/jars/*" "org.apache.kafka.tools.$1" "${@:2}"
+}
+
+case ${1:-} in
+check | fetch | run | up | down | tool) "$@" ;;
+*) usage "kafka.sh check | fetch | run DIR PORT | up [PORT] | down | tool CLASS ..." ;;
+esac
