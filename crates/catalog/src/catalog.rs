@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::map::{self, DuplicatesDecl, Kind, Map, ProcessorDecl, TopicDecl, duration_ms};
-use crate::schema::{Definition, SCHEMA_DIR, Schemas};
-use crate::{Problem, Release, Rule, disk, lint, released};
+use crate::schema::{Definition, Schemas};
+use crate::{Problem, Release, disk, lint, released};
 
 /// Everything that topics.yaml and schemas/ say.
 #[derive(Debug)]
@@ -75,7 +75,8 @@ impl Catalog {
     /// Reads topics.yaml from its text, and schemas (released ones and local.lock.json too) from pairs of path and
     /// text; paths begin with `schemas/`.
     pub fn parse(yaml: &str, files: impl Iterator<Item = (String, String)>) -> Result<Catalog, Vec<Problem>> {
-        let (released, current): (Vec<_>, Vec<_>) = files.partition(|(path, _)| path.starts_with(released::RELEASED_DIR));
+        let (released, current): (Vec<_>, Vec<_>) =
+            files.partition(|(path, _)| path.starts_with(released::RELEASED_DIR));
         let mut problems = Vec::new();
         let texts = current.iter().map(|(path, text)| (path.as_str(), text.as_str()));
         let schemas = Schemas::parse(texts, &mut problems);
@@ -154,12 +155,7 @@ fn processor(name: String, decl: ProcessorDecl, schemas: &Schemas) -> Processor 
     let full = |path: &str| schemas.file(path).map_or_else(String::new, |found| found.full.clone());
     let state = decl.state.map(|state| State {
         record: full(&state.record.value),
-        tables: state
-            .tables
-            .0
-            .into_iter()
-            .map(|(name, path)| Table { name, record: full(&path.value) })
-            .collect(),
+        tables: state.tables.0.into_iter().map(|(name, path)| Table { name, record: full(&path.value) }).collect(),
     });
     Processor {
         name,
@@ -173,14 +169,4 @@ fn processor(name: String, decl: ProcessorDecl, schemas: &Schemas) -> Processor 
         duplicates: decl.dedup.duplicates,
         by: decl.dedup.by.0,
     }
-}
-
-/// The file of a state record as topics.yaml writes it.
-pub fn below_schemas(path: &str) -> String {
-    format!("{SCHEMA_DIR}{path}")
-}
-
-/// A finding about a name in topics.yaml, at its place.
-pub fn at(rule: Rule, name: &map::Name, what: String) -> Problem {
-    Problem::new(rule, map::MAP_FILE, what).at(name.referenced.line(), name.referenced.column())
 }

@@ -13,6 +13,8 @@ mod map;
 mod problem;
 mod released;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod topic;
 mod whole;
 

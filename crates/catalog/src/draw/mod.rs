@@ -1,11 +1,9 @@
-//! The topology as a picture: Mermaid and SVG.
+//! The topology as a picture: Mermaid for places that render it, SVG for all others.
 
-use crate::Catalog;
+mod graph;
+mod layout;
+mod mermaid;
+mod svg;
 
-pub fn mermaid(_catalog: &Catalog) -> String {
-    String::new()
-}
-
-pub fn svg(_catalog: &Catalog) -> String {
-    String::new()
-}
+pub use mermaid::mermaid;
+pub use svg::svg;

@@ -2,11 +2,13 @@
 
 use crate::Catalog;
 use crate::generate::name::{module, quoted};
+use crate::generate::schema::shared;
 
 /// `mod.rs`
 pub fn root(catalog: &Catalog) -> String {
     let mut out = String::from("//! The contract as Rust: records by topic, state, and one module per processor.\n\n");
-    let mut private = vec!["released".to_owned(), "shared".to_owned()];
+    let mut private = vec!["released".to_owned()];
+    private.extend(shared(catalog).map(|_| "shared".to_owned()));
     private.extend(catalog.topics.iter().map(|topic| module(&topic.name)));
     for name in &private {
         out.push_str(&format!("mod {name};\n"));
@@ -17,7 +19,7 @@ pub fn root(catalog: &Catalog) -> String {
     }
     out.push_str("pub mod state;\n\n");
     for name in &private {
-        out.push_str(&format!("#[allow(unused_imports)]\npub use {name}::*;\n"));
+        out.push_str(&format!("pub use {name}::*;\n"));
     }
     let max = catalog.record_bytes_max;
     out.push_str(&format!(

@@ -6,6 +6,8 @@ mod processor;
 mod schema;
 mod wire;
 
+pub use name::{camel, module as module_name};
+
 use std::path::PathBuf;
 
 use crate::{Catalog, LOCK_FILE, draw, released};
@@ -17,10 +19,13 @@ const HEADER: &str = "// Generated from topics.yaml and schemas/ by `make contra
 /// Every generated file: its path from the root of the checkout and its content. The same catalog gives the same bytes.
 pub fn generate(catalog: &Catalog) -> Vec<(PathBuf, String)> {
     let mut files: Vec<(String, String)> = Vec::new();
-    let mut rust = |path: String, text: String| files.push((format!("{GENERATED_DIR}/{path}.rs"), HEADER.to_owned() + &text));
+    let mut rust =
+        |path: String, text: String| files.push((format!("{GENERATED_DIR}/{path}.rs"), HEADER.to_owned() + &text));
     rust("mod".into(), consts::root(catalog));
     rust("released".into(), consts::released(catalog));
-    rust("shared".into(), schema::shared(catalog));
+    if let Some(text) = schema::shared(catalog) {
+        rust("shared".into(), text);
+    }
     rust("state".into(), schema::state(catalog));
     for topic in &catalog.topics {
         rust(name::module(&topic.name), schema::topic(catalog, topic));

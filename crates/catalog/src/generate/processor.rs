@@ -7,20 +7,23 @@ use crate::{Catalog, DuplicatesDecl, Kind};
 /// The module's text.
 pub fn module(catalog: &Catalog, processor: &Processor) -> String {
     let it = View::new(catalog, processor);
-    let body = [it.marker(), it.inputs(), it.enumeration("Out", &it.outs), it.enumeration("Reply", &it.replies)].concat()
+    let body = [it.marker(), it.inputs(), it.enumeration("Out", &it.outs), it.enumeration("Reply", &it.replies)]
+        .concat()
         + &[it.change(), it.wake(), it.state(), it.processor(), it.codec(), it.topology()].concat();
     let mut records: Vec<&str> = it.ins.iter().chain(&it.outs).map(|(_, record)| record.as_str()).collect();
     records.extend(it.replies.iter().map(|(_, record)| record.as_str()));
     records.sort_unstable();
     records.dedup();
-    let state = if processor.state.is_some() { ", state" } else { "" };
+    let records = match records[..] {
+        [record] => record.to_owned(),
+        _ => format!("{{{}}}", records.join(", ")),
+    };
+    let modules = if processor.state.is_some() { "{codec, state}" } else { "codec" };
     let read = if processor.state.is_some() { ", StateRead" } else { "" };
     format!(
         "//! Processor `{}`: {}\n\nuse flow::{{CodecError, Decoded, Encoded, Meta{read}, Topology}};\n\n\
-         use crate::{{codec{state}}};\nuse crate::{{{}}};\n\n{body}",
-        processor.name,
-        processor.about,
-        records.join(", ")
+         use crate::{modules};\nuse crate::{records};\n\n{body}",
+        processor.name, processor.about,
     )
 }
 
@@ -41,7 +44,8 @@ struct View<'c> {
 
 impl<'c> View<'c> {
     fn new(catalog: &'c Catalog, processor: &'c Processor) -> Self {
-        let topics = |names: &[String]| -> Vec<&'c Topic> { names.iter().filter_map(|name| catalog.topic(name)).collect() };
+        let topics =
+            |names: &[String]| -> Vec<&'c Topic> { names.iter().filter_map(|name| catalog.topic(name)).collect() };
         let (inputs, outputs) = (topics(&processor.inputs), topics(&processor.outputs));
         let records = |topics: &[&Topic]| -> Vec<(usize, String)> {
             let pairs = topics.iter().enumerate();
@@ -166,7 +170,8 @@ impl<'c> View<'c> {
 
     fn doc_of(&self, record: &str) -> String {
         let found = self.catalog.schemas.all().find(|it| it.is_state() && it.top && it.name == record);
-        found.map_or_else(String::new, |it| it.doc.clone())
+        let doc = found.map(|it| it.doc.as_str()).filter(|doc| !doc.is_empty());
+        doc.unwrap_or("What is remembered of the key.").to_owned()
     }
 
     fn processor(&self) -> String {
@@ -182,7 +187,7 @@ impl<'c> View<'c> {
     }
 
     fn codec(&self) -> String {
-        let state = if self.processor.state.is_some() { "read: &dyn flow::StateRead" } else { "_: &dyn flow::StateRead" };
+        let state = if self.processor.state.is_some() { "read: &dyn StateRead" } else { "_: &dyn flow::StateRead" };
         let make = if self.processor.state.is_some() { "State { read }" } else { "State(std::marker::PhantomData)" };
         format!(
             "impl flow::Codec for {} {{\n    type Schema = codec::Split;\n\n    \
@@ -206,10 +211,10 @@ impl<'c> View<'c> {
         for (input, record) in &self.ins {
             let by = self.processor.by.iter().find(|(topic, _)| *topic == self.inputs[*input].name);
             let identity = match by {
-                None => "|_| None".to_owned(),
+                None => "|_| Ok(None)".to_owned(),
                 Some((_, fields)) => {
                     let fields: Vec<String> = fields.iter().map(|field| format!("&it.{field}")).collect();
-                    format!("|it| Some(codec::identity(&[{}]))", fields.join(", "))
+                    format!("|it| codec::identity(&[{}])", fields.join(", "))
                 }
             };
             out.push_str(&format!(

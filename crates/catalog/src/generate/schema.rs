@@ -9,10 +9,11 @@ use crate::schema::META;
 use crate::{Catalog, Definition};
 
 /// Types that several records use: they have files of their own.
-pub fn shared(catalog: &Catalog) -> String {
-    let found: Vec<&Definition> =
-        catalog.schemas.all().filter(|it| !it.is_state() && !in_wire_file(catalog, it) && it.file != meta(catalog)).collect();
-    module(catalog, "Types that several records share.", &found)
+pub fn shared(catalog: &Catalog) -> Option<String> {
+    let meta = catalog.schemas.get(META).map_or("", |meta| &meta.file);
+    let apart = |it: &&Definition| !it.is_state() && !in_wire_file(catalog, it) && it.file != meta;
+    let found: Vec<&Definition> = catalog.schemas.all().filter(apart).collect();
+    (!found.is_empty()).then(|| module(catalog, "Types that several records share.", &found))
 }
 
 /// What processors remember.
@@ -36,10 +37,6 @@ pub fn topic(catalog: &Catalog, topic: &Topic) -> String {
 
 fn in_wire_file(catalog: &Catalog, it: &Definition) -> bool {
     catalog.schemas.all().any(|top| top.is_wire() && top.file == it.file)
-}
-
-fn meta(catalog: &Catalog) -> &str {
-    catalog.schemas.get(META).map_or("", |meta| &meta.file)
 }
 
 fn module(catalog: &Catalog, about: &str, found: &[&Definition]) -> String {

@@ -18,17 +18,15 @@ pub fn imports(body: &str, foreign: &BTreeSet<String>) -> String {
     if !serde.is_empty() {
         out.push_str(&format!("use serde::{{{}}};\n\n", serde.join(", ")));
     }
-    let codec: Vec<&str> = ["Canonical", "Hasher", "Record", "Stored"]
-        .into_iter()
-        .filter(|name| contains_word(body, name))
-        .collect();
+    let codec: Vec<&str> =
+        ["Canonical", "Hasher", "Record", "Stored"].into_iter().filter(|name| contains_word(body, name)).collect();
     if body.contains("codec::") && codec.is_empty() {
         out.push_str("use crate::codec;\n");
     } else if !codec.is_empty() {
-        out.push_str(&format!("use crate::codec::{{self, {}}};\n", codec.join(", ")).replace(
-            "self, ",
-            if body.contains("codec::") { "self, " } else { "" },
-        ));
+        out.push_str(
+            &format!("use crate::codec::{{self, {}}};\n", codec.join(", "))
+                .replace("self, ", if body.contains("codec::") { "self, " } else { "" }),
+        );
     }
     for name in foreign {
         out.push_str(&format!("use crate::{name};\n"));
@@ -72,7 +70,8 @@ fn record(catalog: &Catalog, it: &Definition) -> String {
     out.push_str("}\n\n");
     for field in it.body() {
         if let Some(value) = field.default.as_ref().filter(|value| !is_zero(value)) {
-            let (name, generic) = (default_fn(it, field), if field.ty == Type::String && !it.is_state() { "<'a>" } else { "" });
+            let (name, generic) =
+                (default_fn(it, field), if field.ty == Type::String && !it.is_state() { "<'a>" } else { "" });
             let (ty, value) = (rust_type(catalog, it, &field.ty), literal(catalog, it, &field.ty, value, true));
             out.push_str(&format!("fn {name}{generic}() -> {ty} {{\n    {value}\n}}\n\n"));
         }
@@ -178,7 +177,10 @@ fn literal(catalog: &Catalog, it: &Definition, ty: &Type, value: &Value, owned: 
 fn stored(catalog: &Catalog, it: &Definition, zero: bool) -> String {
     let mut out = String::new();
     if !zero {
-        out.push_str(&format!("impl Default for {} {{\n    fn default() -> Self {{\n        {} {{\n", it.name, it.name));
+        out.push_str(&format!(
+            "impl Default for {} {{\n    fn default() -> Self {{\n        {} {{\n",
+            it.name, it.name
+        ));
         for field in it.body() {
             let value = match field.default.as_ref().filter(|value| !is_zero(value)) {
                 Some(value) => literal(catalog, it, &field.ty, value, true),
@@ -199,7 +201,8 @@ fn stored(catalog: &Catalog, it: &Definition, zero: bool) -> String {
 fn canonical(catalog: &Catalog, it: &Definition, anonymous: &str) -> String {
     let mut fields: Vec<&Field> = it.body().iter().collect();
     fields.sort_by(|one, other| one.name.cmp(&other.name));
-    let mut out = format!("impl Canonical for {}{anonymous} {{\n    fn canonical(&self, hasher: &mut Hasher) {{\n", it.name);
+    let mut out =
+        format!("impl Canonical for {}{anonymous} {{\n    fn canonical(&self, hasher: &mut Hasher<'_>) {{\n", it.name);
     for field in fields {
         let name = &field.name;
         let write = format!("hasher.field({}, &self.{name});", quoted(name));
@@ -210,7 +213,9 @@ fn canonical(catalog: &Catalog, it: &Definition, anonymous: &str) -> String {
             }
             (Type::Optional(_), _) => format!("self.{name}.is_some()"),
             (Type::Array(_), _) => format!("!self.{name}.is_empty()"),
-            (Type::Boolean, Some(value)) => format!("self.{name} != {value}"),
+            (Type::Boolean, Some(value)) => {
+                format!("{}self.{name}", if value == &Value::Bool(true) { "!" } else { "" })
+            }
             (Type::String, Some(Value::String(text))) if text.is_empty() => format!("!self.{name}.is_empty()"),
             (ty, Some(value)) => format!("self.{name} != {}", literal(catalog, it, ty, value, false)),
         };
@@ -252,7 +257,7 @@ fn enumeration(it: &Definition, symbols: &[String], default: &str) -> String {
     ));
     if !it.is_state() {
         out.push_str(&format!(
-            "impl Canonical for {name} {{\n    fn canonical(&self, hasher: &mut Hasher) {{\n        \
+            "impl Canonical for {name} {{\n    fn canonical(&self, hasher: &mut Hasher<'_>) {{\n        \
              hasher.text(self.as_str());\n    }}\n}}\n\n"
         ));
     }

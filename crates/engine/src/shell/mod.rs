@@ -1,8 +1,11 @@
 //! The shell: carries out what the core decides.
 
+pub mod client;
 pub mod clock;
 pub mod disk;
 pub mod driver;
+pub mod embedded;
+pub mod kafka;
 pub mod restore;
 pub mod schemas;
 pub mod sled_disk;

@@ -1,0 +1,267 @@
+//! The embedded log as one worker sees it. There is one worker per processor, and it owns every task.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use flow::Topology;
+
+use crate::core::io::{DeadLetter, Logged, Send};
+use crate::shell::clock::SystemClock;
+use crate::shell::disk::Disk;
+use crate::shell::driver::Clock;
+use crate::shell::restore::{Internal, restore};
+use crate::shell::sled_disk::SledDisk;
+use crate::shell::transport::{Change, Entry, Fault, Fetched, LogReader, Slot, Transport};
+use crate::shell::wire;
+
+use super::client::fatal;
+use super::log::{Append, EmbeddedLog};
+
+/// Records of one poll.
+const PAGE: usize = 500;
+
+/// What an appended record is, to find its offset again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Output,
+    Changelog(u32),
+    Dedup(u32),
+}
+
+/// Transport over an [`EmbeddedLog`].
+pub struct EmbeddedTransport {
+    log: Arc<EmbeddedLog>,
+    disk: Arc<SledDisk>,
+    topology: &'static Topology,
+    names: Internal,
+    /// Log topic of each input.
+    inputs: Vec<u16>,
+    positions: BTreeMap<(u32, usize), i64>,
+    paused: BTreeSet<(u32, usize)>,
+    changes: Vec<Change>,
+    batch: Vec<Append>,
+    kinds: Vec<Kind>,
+    offsets: Vec<((u16, u32), i64)>,
+    clock: SystemClock,
+    /// Where the next poll begins, so that no partition starves.
+    turn: usize,
+}
+
+impl EmbeddedTransport {
+    /// A transport that owns all tasks of the processor.
+    pub fn new(log: Arc<EmbeddedLog>, disk: Arc<SledDisk>, topology: &'static Topology) -> Result<Self, Fault> {
+        let inputs = topology.inputs.iter().map(|input| Ok(log.topic(input.topic).map_err(fatal)?.0));
+        Ok(EmbeddedTransport {
+            inputs: inputs.collect::<Result<_, Fault>>()?,
+            log,
+            disk,
+            topology,
+            names: Internal::of(topology.name),
+            positions: BTreeMap::new(),
+            paused: BTreeSet::new(),
+            changes: vec![Change::Assigned((0..topology.partitions).collect())],
+            batch: Vec::new(),
+            kinds: Vec::new(),
+            offsets: Vec::new(),
+            clock: SystemClock::default(),
+            turn: 0,
+        })
+    }
+
+    fn push(&mut self, topic: &str, kind: Kind, append: Append) -> Result<(), Fault> {
+        let (topic, _) = self.log.topic(topic).map_err(fatal)?;
+        self.batch.push(Append { topic, ..append });
+        self.kinds.push(kind);
+        Ok(())
+    }
+
+    fn internal(&mut self, topic: String, kind: Kind, task: u32, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<(), Fault> {
+        let (key, value) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec));
+        let timestamp_ms = self.clock.now().wall_ms;
+        self.push(&topic, kind, Append { partition: task, timestamp_ms, key, value, ..Append::default() })
+    }
+
+    fn fetch(&mut self, into: &mut Fetched) -> Result<(), Fault> {
+        let active: Vec<((u32, usize), i64)> =
+            self.positions.iter().filter(|(at, _)| !self.paused.contains(at)).map(|(at, next)| (*at, *next)).collect();
+        for step in 0..active.len() {
+            let ((task, input), next) = active[(self.turn + step) % active.len()];
+            let topic = self.inputs[input];
+            if next >= self.log.end(topic, task) {
+                continue;
+            }
+            let page = self.log.read(topic, task, next, PAGE - into.slots.len()).map_err(fatal)?;
+            if let Some(last) = page.last() {
+                self.positions.insert((task, input), last.offset + 1);
+            }
+            for message in page {
+                let key = message.key.map(|key| into.keep(&key));
+                let value = message.value.map(|value| into.keep(&value));
+                let headers = message.headers.iter();
+                let headers = headers.map(|(name, value)| (into.keep(name.as_bytes()), into.keep(value))).collect();
+                let (offset, timestamp_ms) = (message.offset, message.timestamp_ms);
+                into.slots.push(Slot { task, input, offset, timestamp_ms, key, value, headers });
+            }
+            if into.slots.len() >= PAGE {
+                self.turn = (self.turn + step + 1) % active.len();
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Transport for EmbeddedTransport {
+    fn poll(&mut self, wait: Duration, into: &mut Fetched) -> Result<(), Fault> {
+        into.changes.append(&mut self.changes);
+        if !into.changes.is_empty() {
+            return Ok(());
+        }
+        let version = self.log.version();
+        self.fetch(into)?;
+        if into.slots.is_empty() && !wait.is_zero() {
+            self.log.wait(version, wait);
+            self.fetch(into)?;
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, task: u32) -> Result<(), Fault> {
+        let (disk, names, now_ms) = (self.disk.clone(), self.names.clone(), self.clock.now().wall_ms);
+        let opening = restore(self, &*disk as &dyn Disk, &names, task, now_ms, &mut |_, _| {})?;
+        self.changes.push(Change::Restored(opening));
+        Ok(())
+    }
+
+    fn start(&mut self, task: u32, positions: &[i64]) -> Result<(), Fault> {
+        self.positions.extend(positions.iter().enumerate().map(|(input, next)| ((task, input), *next)));
+        Ok(())
+    }
+
+    fn release(&mut self, tasks: &[u32]) -> Result<(), Fault> {
+        self.positions.retain(|(task, _), _| !tasks.contains(task));
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn send(&mut self, send: &Send) -> Result<(), Fault> {
+        let headers = wire::headers_of(send).map(|(name, value)| (name.to_owned(), value.into_bytes())).to_vec();
+        let (key, value) = (Some(send.key.clone().into_bytes()), Some(send.value.clone()));
+        let append = Append { partition: send.partition, timestamp_ms: send.timestamp_ms, key, value, headers, topic: 0 };
+        self.push(send.topic, Kind::Output, append)
+    }
+
+    fn dead_letter(&mut self, letter: &DeadLetter) -> Result<(), Fault> {
+        let headers = wire::dead_letter_headers(self.topology, letter);
+        let topic = self.names.dead_letters.clone();
+        let (key, value) = (letter.key.clone(), Some(letter.value.clone().unwrap_or_default()));
+        let append =
+            Append { partition: letter.task, timestamp_ms: letter.timestamp_ms, key, value, headers, topic: 0 };
+        self.push(&topic, Kind::Output, append)
+    }
+
+    fn changelog(&mut self, task: u32, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+        self.internal(self.names.changelog.clone(), Kind::Changelog(task), task, Some(key), value)
+    }
+
+    fn dedup_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
+        self.internal(self.names.dedup.clone(), Kind::Dedup(task), task, None, Some(value))
+    }
+
+    fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
+        self.internal(self.names.order.clone(), Kind::Output, task, None, Some(value))
+    }
+
+    fn send_offsets(&mut self, offsets: &[(u32, usize, i64)]) -> Result<(), Fault> {
+        self.offsets = offsets.iter().map(|(task, input, next)| ((self.inputs[*input], *task), *next)).collect();
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<Vec<Logged>, Fault> {
+        let landed = self.log.append(&self.batch, self.topology.name, &self.offsets).map_err(fatal)?;
+        let mut logged: BTreeMap<u32, Logged> = BTreeMap::new();
+        for (kind, offset) in self.kinds.iter().zip(landed) {
+            match kind {
+                Kind::Output => {}
+                Kind::Changelog(task) => {
+                    let logged = logged.entry(*task).or_insert_with(|| Logged { task: *task, ..Logged::default() });
+                    logged.changelog_next = Some(offset + 1);
+                }
+                Kind::Dedup(task) => {
+                    let logged = logged.entry(*task).or_insert_with(|| Logged { task: *task, ..Logged::default() });
+                    logged.dedup.push(offset);
+                }
+            }
+        }
+        self.abort()?;
+        Ok(logged.into_values().collect())
+    }
+
+    fn abort(&mut self) -> Result<(), Fault> {
+        self.batch.clear();
+        self.kinds.clear();
+        self.offsets.clear();
+        Ok(())
+    }
+
+    fn seek(&mut self, task: u32, input: usize, offset_next: i64) -> Result<(), Fault> {
+        self.positions.insert((task, input), offset_next);
+        Ok(())
+    }
+
+    fn pause(&mut self, task: u32, input: usize) -> Result<(), Fault> {
+        self.paused.insert((task, input));
+        Ok(())
+    }
+
+    fn resume(&mut self, task: u32, input: usize) -> Result<(), Fault> {
+        self.paused.remove(&(task, input));
+        Ok(())
+    }
+
+    fn read_order(&mut self, task: u32, from: Option<i64>) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
+        let topic = self.names.order.clone();
+        let page = self.read(&topic, task, from.unwrap_or(0), i64::MAX)?;
+        Ok(page.into_iter().filter_map(|entry| Some((entry.offset, entry.value?))).collect())
+    }
+
+    fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault> {
+        let (topic, _) = self.log.topic(&self.names.dedup).map_err(fatal)?;
+        self.log.trim(topic, task, offset).map_err(fatal)
+    }
+
+    fn reopen(&mut self) -> Result<(), Fault> {
+        Err(Fault::Fatal("the embedded log fences nobody".into()))
+    }
+}
+
+impl LogReader for EmbeddedTransport {
+    fn committed(&mut self, task: u32) -> Result<Vec<Option<i64>>, Fault> {
+        let group = self.topology.name;
+        self.inputs.iter().map(|topic| self.log.committed(group, *topic, task).map_err(fatal)).collect()
+    }
+
+    fn input_starts(&mut self, task: u32) -> Result<Vec<i64>, Fault> {
+        self.inputs.iter().map(|topic| Ok(self.log.bounds(*topic, task).map_err(fatal)?.0)).collect()
+    }
+
+    fn topic_id(&mut self, topic: &str) -> Result<String, Fault> {
+        Ok(self.log.topic(topic).map_err(fatal)?.0.to_string())
+    }
+
+    fn bounds(&mut self, topic: &str, partition: u32) -> Result<(i64, i64), Fault> {
+        let (topic, _) = self.log.topic(topic).map_err(fatal)?;
+        self.log.bounds(topic, partition).map_err(fatal)
+    }
+
+    fn read(&mut self, topic: &str, partition: u32, from: i64, end: i64) -> Result<Vec<Entry>, Fault> {
+        let (topic, _) = self.log.topic(topic).map_err(fatal)?;
+        let page = self.log.read(topic, partition, from, 1_000).map_err(fatal)?;
+        let page = page.into_iter().filter(|message| message.offset < end);
+        Ok(page.map(|message| Entry { offset: message.offset, key: message.key, value: message.value }).collect())
+    }
+}

@@ -1,0 +1,194 @@
+//! Topics: what exists, create, delete, trim.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::group::Quiet;
+use super::settings::KafkaSettings;
+
+const CALL: Duration = Duration::from_secs(15);
+
+/// What an administrative call ran into.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    #[error("broker \"{bootstrap}\" does not answer: {source}")]
+    Unreachable { bootstrap: String, source: KafkaError },
+    #[error("topic \"{topic}\": {why}")]
+    Topic { topic: String, why: String },
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
+    #[error("consumer group \"{0}\" has members; stop them first")]
+    GroupActive(String),
+}
+
+/// A topic to create.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    pub name: String,
+    pub partitions: u32,
+    pub config: BTreeMap<String, String>,
+}
+
+/// A topic that exists.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Found {
+    pub partitions: u32,
+    pub config: BTreeMap<String, String>,
+}
+
+/// An administrative client.
+pub struct Admin {
+    client: AdminClient<Quiet>,
+    settings: KafkaSettings,
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(CALL)).operation_timeout(Some(CALL))
+}
+
+impl Admin {
+    /// Connects lazily.
+    pub fn open(settings: &KafkaSettings) -> Result<Admin, AdminError> {
+        let client = settings.base("admin").create_with_context(Quiet)?;
+        Ok(Admin { client, settings: settings.clone() })
+    }
+
+    /// Every topic and its number of partitions.
+    pub fn topics(&self) -> Result<BTreeMap<String, u32>, AdminError> {
+        let metadata = self.client.inner().fetch_metadata(None, CALL).map_err(|source| AdminError::Unreachable {
+            bootstrap: self.settings.bootstrap.clone(),
+            source,
+        })?;
+        Ok(metadata.topics().iter().map(|topic| (topic.name().to_owned(), topic.partitions().len() as u32)).collect())
+    }
+
+    /// What exists of these topics, with their configuration.
+    pub fn describe(&self, names: &[String]) -> Result<BTreeMap<String, Found>, AdminError> {
+        let existing = self.topics()?;
+        let present: Vec<&String> = names.iter().filter(|name| existing.contains_key(*name)).collect();
+        if present.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let resources: Vec<ResourceSpecifier<'_>> = present.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+        let described = pollster::block_on(self.client.describe_configs(&resources, &options()))?;
+        let mut found = BTreeMap::new();
+        for (name, resource) in present.into_iter().zip(described) {
+            let resource = resource.map_err(|code| topic_error(name, code))?;
+            let config = resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect();
+            found.insert(name.clone(), Found { partitions: existing[name], config });
+        }
+        Ok(found)
+    }
+
+    /// Creates topics and waits until the broker shows them.
+    pub fn create(&self, wanted: &[Wanted], replication: i32) -> Result<(), AdminError> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let since = Instant::now();
+        let mut left: Vec<&Wanted> = wanted.iter().collect();
+        while !left.is_empty() {
+            let topics: Vec<NewTopic<'_>> = left.iter().map(|topic| new_topic(topic, replication)).collect();
+            let results = pollster::block_on(self.client.create_topics(&topics, &options()))?;
+            let mut again = Vec::new();
+            for (topic, result) in left.iter().zip(results) {
+                match result {
+                    Ok(_) => {}
+                    // It is being deleted: the broker is a moment behind.
+                    Err((_, RDKafkaErrorCode::TopicAlreadyExists)) if since.elapsed() < CALL => again.push(*topic),
+                    Err((_, code)) => return Err(topic_error(&topic.name, code)),
+                }
+            }
+            left = again;
+            if !left.is_empty() {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+        while wanted.iter().any(|topic| self.topics().is_ok_and(|known| known.get(&topic.name) != Some(&topic.partitions))) {
+            if since.elapsed() > CALL {
+                return Err(AdminError::Topic { topic: wanted[0].name.clone(), why: "created, but not shown by the broker".into() });
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Deletes topics and everything in them.
+    pub fn delete(&self, names: &[String]) -> Result<(), AdminError> {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        for result in pollster::block_on(self.client.delete_topics(&names, &options()))? {
+            match result {
+                Ok(_) | Err((_, RDKafkaErrorCode::UnknownTopicOrPartition)) => {}
+                Err((topic, code)) => return Err(topic_error(&topic, code)),
+            }
+        }
+        let since = Instant::now();
+        while self.topics()?.keys().any(|topic| names.contains(&topic.as_str())) && since.elapsed() < CALL {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
+    }
+
+    /// Forgets the records of a partition below `offset`.
+    pub fn trim(&self, topic: &str, partition: u32, offset: i64) -> Result<(), AdminError> {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition as i32, Offset::Offset(offset))?;
+        let done = pollster::block_on(self.client.delete_records(&list, &options()))?;
+        done.elements().iter().try_for_each(|at| at.error()).map_err(AdminError::Kafka)
+    }
+
+    /// Sets a group's committed offsets (topic, partition, `offset_next`); the group must have no members.
+    pub fn set_offsets(&self, group: &str, offsets: &[(String, u32, i64)]) -> Result<(), AdminError> {
+        let consumer: BaseConsumer<Quiet> = self.settings.reader(group, "reset", true).create_with_context(Quiet)?;
+        let mut list = TopicPartitionList::new();
+        for (topic, partition, next) in offsets {
+            list.add_partition_offset(topic, *partition as i32, Offset::Offset(*next))?;
+        }
+        match consumer.commit(&list, rdkafka::consumer::CommitMode::Sync) {
+            Ok(()) => {}
+            Err(error) if is_active(&error) => return Err(AdminError::GroupActive(group.to_owned())),
+            Err(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    /// The group's committed offsets of these partitions; `None` where there is none.
+    pub fn offsets(&self, group: &str, at: &[(String, u32)]) -> Result<Vec<Option<i64>>, AdminError> {
+        let consumer: BaseConsumer<Quiet> = self.settings.reader(group, "reset", true).create_with_context(Quiet)?;
+        let mut list = TopicPartitionList::new();
+        for (topic, partition) in at {
+            list.add_partition(topic, *partition as i32);
+        }
+        let found = consumer.committed_offsets(list, CALL)?;
+        let offset = |(topic, partition): &(String, u32)| match found.find_partition(topic, *partition as i32)?.offset() {
+            Offset::Offset(offset) if offset >= 0 => Some(offset),
+            _ => None,
+        };
+        Ok(at.iter().map(offset).collect())
+    }
+
+    /// First offset and high watermark of a partition.
+    pub fn bounds(&self, topic: &str, partition: u32) -> Result<(i64, i64), AdminError> {
+        Ok(self.client.inner().fetch_watermarks(topic, partition as i32, CALL)?)
+    }
+}
+
+fn is_active(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let active = [Code::UnknownMemberId, Code::NonEmptyGroup, Code::RebalanceInProgress, Code::IllegalGeneration, Code::StaleMemberEpoch];
+    error.rdkafka_error_code().is_some_and(|code| active.contains(&code))
+}
+
+fn topic_error(topic: &str, code: RDKafkaErrorCode) -> AdminError {
+    AdminError::Topic { topic: topic.to_owned(), why: code.to_string() }
+}
+
+fn new_topic(wanted: &Wanted, replication: i32) -> NewTopic<'_> {
+    let topic = NewTopic::new(&wanted.name, wanted.partitions as i32, TopicReplication::Fixed(replication));
+    wanted.config.iter().fold(topic, |topic, (name, value)| topic.set(name, value))
+}

@@ -1,0 +1,204 @@
+//! Sending to and reading from Kafka, for tools.
+
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::Message as _;
+use rdkafka::client::ClientContext;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Headers as _;
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::shell::client::{Client, From, Message, Tail};
+use crate::shell::transport::Fault;
+
+use super::group::Quiet;
+use super::producer::headers;
+use super::settings::KafkaSettings;
+
+const CALL: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(150);
+const PAGE: usize = 1_000;
+
+#[derive(Debug, Default)]
+struct Failed(Mutex<Option<String>>);
+
+impl ClientContext for Failed {
+    fn error(&self, error: KafkaError, reason: &str) {
+        Quiet.error(error, reason);
+    }
+}
+
+impl ProducerContext for Failed {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, message)) = result {
+            let text = format!("record for \"{}\" not sent: {error}", message.topic());
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+        }
+    }
+}
+
+/// A client of a Kafka cluster.
+pub struct KafkaClient {
+    settings: KafkaSettings,
+    producer: BaseProducer<Failed>,
+}
+
+impl KafkaClient {
+    /// Connects lazily.
+    pub fn open(settings: KafkaSettings) -> Result<KafkaClient, Fault> {
+        let made = settings.sender().create_with_context(Failed::default());
+        let producer = made.map_err(|error| Fault::Fatal(format!("producer: {error}")))?;
+        Ok(KafkaClient { settings, producer })
+    }
+
+    fn unreachable(&self, error: &KafkaError) -> Fault {
+        Fault::Fatal(format!(
+            "broker \"{}\" does not answer: {error}; hint: `make kafka-up` starts one, --bootstrap names another",
+            self.settings.bootstrap
+        ))
+    }
+}
+
+impl Client for KafkaClient {
+    fn partitions(&mut self, topic: &str) -> Result<Option<u32>, Fault> {
+        let metadata = self.producer.client().fetch_metadata(None, CALL).map_err(|error| self.unreachable(&error))?;
+        Ok(metadata.topics().iter().find(|known| known.name() == topic).map(|known| known.partitions().len() as u32))
+    }
+
+    fn send(&mut self, message: Message) -> Result<(), Fault> {
+        let mut record = BaseRecord::<[u8], [u8]>::to(&message.topic)
+            .partition(message.partition as i32)
+            .timestamp(message.timestamp_ms);
+        record.key = message.key.as_deref();
+        record.payload = message.value.as_deref();
+        if !message.headers.is_empty() {
+            record.headers = Some(headers(message.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()))));
+        }
+        let since = Instant::now();
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => break,
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) if since.elapsed() < PATIENCE => {
+                    self.producer.poll(Duration::from_millis(10));
+                    record = back;
+                }
+                Err((error, _)) => return Err(Fault::Fatal(format!("record for \"{}\": {error}", message.topic))),
+            }
+        }
+        self.producer.poll(Duration::ZERO);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Fault> {
+        let since = Instant::now();
+        while self.producer.in_flight_count() > 0 && since.elapsed() < PATIENCE {
+            self.producer.poll(Duration::from_millis(5));
+        }
+        if self.producer.in_flight_count() > 0 {
+            return Err(Fault::Fatal("records stay unacknowledged".into()));
+        }
+        let failed = self.producer.context().0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        failed.map_or(Ok(()), |text| Err(Fault::Fatal(text)))
+    }
+
+    fn tail(&mut self, topics: &[&str], from: From) -> Result<Box<dyn Tail>, Fault> {
+        let mut tails = Vec::new();
+        for topic in topics {
+            let partitions = self.partitions(topic)?.ok_or_else(|| {
+                Fault::Fatal(format!("topic \"{topic}\" does not exist; hint: `orderflow topics apply` creates it"))
+            })?;
+            tails.push(self.tail_one(topic, partitions, from)?);
+        }
+        Ok(Box::new(KafkaTail { tails }))
+    }
+}
+
+impl KafkaClient {
+    fn tail_one(&self, topic: &str, partitions: u32, from: From) -> Result<TopicTail, Fault> {
+        let mut config = self.settings.reader("orderflow-tail", "tail", true);
+        config.set("queued.max.messages.kbytes", "16384").set("fetch.wait.max.ms", "20").set("fetch.queue.backoff.ms", "5");
+        let made = config.create_with_context(Quiet);
+        let consumer: BaseConsumer<Quiet> = made.map_err(|error| Fault::Fatal(format!("consumer: {error}")))?;
+        let mut list = TopicPartitionList::new();
+        for partition in 0..partitions as i32 {
+            // The end is asked for now: what is sent right after this call must be seen.
+            let offset = match from {
+                From::Start => Offset::Beginning,
+                From::End => {
+                    let bounds = consumer.fetch_watermarks(topic, partition, CALL).map_err(|error| self.unreachable(&error))?;
+                    Offset::Offset(bounds.1)
+                }
+            };
+            list.add_partition_offset(topic, partition, offset).map_err(|error| Fault::Fatal(error.to_string()))?;
+        }
+        consumer.assign(&list).map_err(|error| Fault::Fatal(error.to_string()))?;
+        Ok(TopicTail { consumer, partitions, at_end: BTreeSet::new() })
+    }
+}
+
+/// One consumer per topic: an end of partition is reported without its topic.
+struct TopicTail {
+    consumer: BaseConsumer<Quiet>,
+    partitions: u32,
+    at_end: BTreeSet<i32>,
+}
+
+struct KafkaTail {
+    tails: Vec<TopicTail>,
+}
+
+impl Tail for KafkaTail {
+    fn poll(&mut self, wait: Duration) -> Result<Vec<Message>, Fault> {
+        let until = Instant::now() + wait;
+        let mut out = Vec::new();
+        loop {
+            for tail in &mut self.tails {
+                tail.poll(&mut out);
+            }
+            if !out.is_empty() || Instant::now() >= until {
+                return Ok(out);
+            }
+            std::thread::sleep(Duration::from_millis(2).min(until.saturating_duration_since(Instant::now())));
+        }
+    }
+
+    fn caught_up(&self) -> bool {
+        self.tails.iter().all(|tail| tail.at_end.len() == tail.partitions as usize)
+    }
+}
+
+impl TopicTail {
+    fn poll(&mut self, out: &mut Vec<Message>) {
+        while out.len() < PAGE {
+            match self.consumer.poll(Duration::ZERO) {
+                Some(Ok(message)) => {
+                    self.at_end.remove(&message.partition());
+                    let pairs = message.headers().map_or_else(Vec::new, |headers| {
+                        let pairs = headers.iter();
+                        pairs.map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect()
+                    });
+                    out.push(Message {
+                        topic: message.topic().to_owned(),
+                        partition: message.partition() as u32,
+                        offset: message.offset(),
+                        timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
+                        key: message.key().map(<[u8]>::to_vec),
+                        value: message.payload().map(<[u8]>::to_vec),
+                        headers: pairs,
+                    });
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    self.at_end.insert(partition);
+                }
+                Some(Err(error)) => tracing::debug!("tail: {error}"),
+                None => return,
+            }
+        }
+    }
+}

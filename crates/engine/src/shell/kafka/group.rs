@@ -1,0 +1,121 @@
+//! Membership in the consumer group: rebalances are noted when they happen and carried out by the driver.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::types::RDKafkaRespErr;
+
+/// A rebalance that the driver has not carried out yet.
+#[derive(Debug)]
+pub(super) enum Rebalance {
+    Assign(TopicPartitionList),
+    Revoke { partitions: TopicPartitionList, lost: bool },
+}
+
+/// Notes rebalances in place of acting on them inside the callback.
+#[derive(Debug, Default)]
+pub(super) struct GroupContext {
+    noted: Mutex<VecDeque<Rebalance>>,
+}
+
+impl GroupContext {
+    pub(super) fn next(&self) -> Option<Rebalance> {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+}
+
+/// librdkafka's own lines are details: what matters is said once, by us.
+fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::warn!(target: "librdkafka", "{facility}: {message}");
+        }
+        _ => tracing::debug!(target: "librdkafka", "{facility}: {message}"),
+    }
+}
+
+impl ClientContext for GroupContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(target: "librdkafka", "{error}: {reason}");
+    }
+}
+
+impl ConsumerContext for GroupContext {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        let partitions = partitions.clone();
+        let noted = match err {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Rebalance::Assign(partitions),
+            _ => Rebalance::Revoke { partitions, lost: consumer.assignment_lost() },
+        };
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).push_back(noted);
+    }
+}
+
+/// A quiet context for clients that are in no group.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(target: "librdkafka", "{error}: {reason}");
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
+/// Which inputs of which tasks are assigned: a task is ours when all its inputs are.
+#[derive(Debug, Default)]
+pub(super) struct Owned {
+    inputs: BTreeMap<u32, BTreeSet<usize>>,
+}
+
+impl Owned {
+    /// Adds a partition; the task when it is complete with it.
+    pub(super) fn add(&mut self, task: u32, input: usize, inputs: usize) -> Option<u32> {
+        let owned = self.inputs.entry(task).or_default();
+        (owned.insert(input) && owned.len() == inputs).then_some(task)
+    }
+
+    /// Removes a partition; the task when it was complete until now.
+    pub(super) fn remove(&mut self, task: u32, input: usize, inputs: usize) -> Option<u32> {
+        let owned = self.inputs.get_mut(&task)?;
+        let was_complete = owned.len() == inputs;
+        (owned.remove(&input) && was_complete).then_some(task)
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.inputs.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Owned;
+
+    #[test]
+    fn a_task_is_ours_only_with_all_its_inputs() {
+        let mut owned = Owned::default();
+        assert_eq!(owned.add(3, 0, 2), None);
+        assert_eq!(owned.add(3, 1, 2), Some(3));
+        assert_eq!(owned.add(3, 1, 2), None, "said once");
+        assert_eq!(owned.remove(3, 0, 2), Some(3));
+        assert_eq!(owned.remove(3, 1, 2), None);
+    }
+}

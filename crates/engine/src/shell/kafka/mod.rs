@@ -1,0 +1,17 @@
+//! Kafka: consumer group, transactional producer, restores on their own consumer, topic administration.
+
+mod admin;
+mod client;
+mod group;
+mod producer;
+mod reader;
+mod restorer;
+mod settings;
+mod topic_id;
+mod transport;
+
+pub use admin::{Admin, AdminError, Found, Wanted};
+pub use client::KafkaClient;
+pub use reader::KafkaReader;
+pub use settings::{GroupProtocol, KafkaSettings};
+pub use transport::KafkaTransport;

@@ -1,0 +1,259 @@
+//! The transactional producer: one transaction at a time, delivery reports collected until nothing is in flight.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
+use rdkafka::topic_partition_list::TopicPartitionList;
+use rdkafka::Message as _;
+
+use crate::core::io::Logged;
+use crate::shell::transport::Fault;
+
+use super::group::Quiet;
+
+/// What a produced record is, packed into the opaque value that comes back with its delivery report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Output,
+    Changelog(u32),
+    Dedup(u32),
+}
+
+impl Kind {
+    fn pack(self) -> usize {
+        match self {
+            Kind::Output => 0,
+            Kind::Changelog(task) => 1 | (task as usize) << 2,
+            Kind::Dedup(task) => 2 | (task as usize) << 2,
+        }
+    }
+
+    fn unpack(opaque: usize) -> Kind {
+        match opaque & 3 {
+            1 => Kind::Changelog((opaque >> 2) as u32),
+            2 => Kind::Dedup((opaque >> 2) as u32),
+            _ => Kind::Output,
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct Delivered {
+    logged: BTreeMap<u32, Logged>,
+    failed: Option<KafkaError>,
+}
+
+/// Collects delivery reports.
+#[derive(Debug, Default)]
+pub(super) struct Reports {
+    delivered: Mutex<Delivered>,
+}
+
+impl Reports {
+    fn take(&self) -> Delivered {
+        std::mem::take(&mut *self.delivered.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ClientContext for Reports {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        Quiet.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        Quiet.error(error, reason);
+    }
+}
+
+impl ProducerContext for Reports {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        let kind = Kind::unpack(opaque);
+        let message = match result {
+            Ok(_) if kind == Kind::Output => return,
+            Ok(message) => message,
+            Err((error, _)) => {
+                let mut delivered = self.delivered.lock().unwrap_or_else(PoisonError::into_inner);
+                // Records purged by an abort fail, too; the first failure tells the cause.
+                delivered.failed.get_or_insert_with(|| error.clone());
+                return;
+            }
+        };
+        let (Kind::Changelog(task) | Kind::Dedup(task)) = kind else { return };
+        let mut delivered = self.delivered.lock().unwrap_or_else(PoisonError::into_inner);
+        let logged = delivered.logged.entry(task).or_insert_with(|| Logged { task, ..Logged::default() });
+        match kind {
+            Kind::Dedup(_) => logged.dedup.push(message.offset()),
+            _ => logged.changelog_next = Some(message.offset() + 1),
+        }
+    }
+}
+
+/// A record on its way out.
+pub(super) struct Outgoing<'a> {
+    pub(super) topic: &'a str,
+    pub(super) partition: u32,
+    pub(super) timestamp_ms: Option<i64>,
+    pub(super) key: Option<&'a [u8]>,
+    pub(super) value: Option<&'a [u8]>,
+    pub(super) headers: Option<OwnedHeaders>,
+    pub(super) kind: Kind,
+}
+
+/// Appends headers in order.
+pub(super) fn headers<'a>(from: impl ExactSizeIterator<Item = (&'a str, &'a [u8])>) -> OwnedHeaders {
+    let start = OwnedHeaders::new_with_capacity(from.len());
+    from.fold(start, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))
+}
+
+/// How long a commit's outcome may stay unknown, and how long deliveries may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A producer within its transactions.
+pub(super) struct Producer {
+    inner: BaseProducer<Reports>,
+    open: bool,
+}
+
+impl Producer {
+    /// Connects and fences whatever used the same transactional id before.
+    pub(super) fn open(config: &ClientConfig) -> Result<Producer, Fault> {
+        let created = config.create_with_context(Reports::default());
+        let inner: BaseProducer<Reports> = created.map_err(|error| Fault::Fatal(format!("producer: {error}")))?;
+        inner.init_transactions(Duration::from_secs(10)).map_err(|error| classify("init_transactions", error))?;
+        Ok(Producer { inner, open: false })
+    }
+
+    pub(super) fn begin(&mut self) -> Result<(), Fault> {
+        self.inner.begin_transaction().map_err(|error| classify("begin_transaction", error))?;
+        self.inner.context().take();
+        self.open = true;
+        Ok(())
+    }
+
+    pub(super) fn send(&mut self, outgoing: Outgoing<'_>) -> Result<(), Fault> {
+        let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(outgoing.topic, outgoing.kind.pack())
+            .partition(outgoing.partition as i32);
+        record.timestamp = outgoing.timestamp_ms;
+        record.key = outgoing.key;
+        record.payload = outgoing.value;
+        record.headers = outgoing.headers;
+        let since = Instant::now();
+        loop {
+            match self.inner.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) if since.elapsed() < PATIENCE => {
+                    self.inner.poll(Duration::from_millis(5));
+                    record = back;
+                }
+                Err((error, _)) => return Err(produced(&error)),
+            }
+        }
+    }
+
+    /// Polls until nothing is in flight: librdkafka's own waiting goes in steps of 100 ms.
+    fn drain(&mut self) -> Result<(), Fault> {
+        let since = Instant::now();
+        while self.inner.in_flight_count() > 0 {
+            self.inner.poll(Duration::from_millis(1));
+            if since.elapsed() > PATIENCE {
+                return Err(Fault::Abort("deliveries took longer than a minute".into()));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn send_offsets(
+        &mut self,
+        offsets: &TopicPartitionList,
+        group: &ConsumerGroupMetadata,
+    ) -> Result<(), Fault> {
+        self.drain()?;
+        let failed = self.inner.context().delivered.lock().unwrap_or_else(PoisonError::into_inner).failed.take();
+        if let Some(error) = failed {
+            return Err(produced(&error));
+        }
+        let sent = self.inner.send_offsets_to_transaction(offsets, group, Duration::from_secs(10));
+        sent.map_err(|error| classify("send_offsets_to_transaction", error))
+    }
+
+    /// Commits; a commit that timed out or may be retried is retried until its outcome is known.
+    pub(super) fn commit(&mut self) -> Result<Vec<Logged>, Fault> {
+        self.drain()?;
+        let delivered = self.inner.context().take();
+        if let Some(error) = delivered.failed {
+            return Err(produced(&error));
+        }
+        let since = Instant::now();
+        loop {
+            let error = match self.inner.commit_transaction(Duration::from_secs(5)) {
+                Ok(()) => break,
+                Err(error) => error,
+            };
+            let retriable = matches!(&error, KafkaError::Transaction(inner) if inner.is_retriable());
+            if !retriable {
+                return Err(classify("commit_transaction", error));
+            }
+            if since.elapsed() > PATIENCE {
+                return Err(Fault::Fenced(format!("the outcome of a commit stayed unknown for a minute: {error}")));
+            }
+            self.inner.poll(Duration::from_millis(20));
+        }
+        self.open = false;
+        Ok(delivered.logged.into_values().collect())
+    }
+
+    pub(super) fn abort(&mut self) -> Result<(), Fault> {
+        if !std::mem::take(&mut self.open) {
+            return Ok(());
+        }
+        // What is queued but not sent need not be sent any more; purging saves waiting for a broker that is down.
+        self.inner.purge(rdkafka::producer::PurgeConfig::default().queue());
+        let since = Instant::now();
+        loop {
+            while self.inner.poll(Duration::ZERO) == () && self.inner.in_flight_count() > 0 && since.elapsed() < PATIENCE {
+                self.inner.poll(Duration::from_millis(2));
+            }
+            match self.inner.abort_transaction(Duration::from_secs(5)) {
+                Ok(()) => break,
+                Err(KafkaError::Transaction(error)) if error.is_retriable() && since.elapsed() < PATIENCE => {
+                    self.inner.poll(Duration::from_millis(20));
+                }
+                Err(error) => return Err(Fault::Fenced(format!("abort_transaction: {error}"))),
+            }
+        }
+        self.inner.context().take();
+        Ok(())
+    }
+}
+
+/// What a record's failure says: the broker refused this very record, or the world is to blame.
+fn produced(error: &KafkaError) -> Fault {
+    use RDKafkaErrorCode as Code;
+    match error.rdkafka_error_code() {
+        Some(Code::MessageSizeTooLarge | Code::InvalidRecord | Code::InvalidTimestamp | Code::PolicyViolation) => {
+            Fault::Refused(error.to_string())
+        }
+        Some(Code::Fenced | Code::Fatal | Code::ProducerFenced | Code::InvalidProducerEpoch) => {
+            Fault::Fenced(error.to_string())
+        }
+        _ => Fault::Abort(format!("produce: {error}")),
+    }
+}
+
+/// What a transaction call's failure says.
+fn classify(call: &str, error: KafkaError) -> Fault {
+    let text = format!("{call}: {error}");
+    match error {
+        KafkaError::Transaction(error) if error.is_fatal() => Fault::Fenced(text),
+        _ => Fault::Abort(text),
+    }
+}

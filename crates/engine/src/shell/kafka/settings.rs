@@ -1,0 +1,120 @@
+//! How to reach Kafka, and the one place that makes client configurations.
+
+use std::collections::BTreeMap;
+
+use rdkafka::ClientConfig;
+
+/// Which group protocol to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GroupProtocol {
+    /// KIP-848 with the server-side range assignor: Kafka 4.
+    #[default]
+    Consumer,
+    /// Range, eagerly: older brokers.
+    Classic,
+}
+
+/// A broker and how to talk to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KafkaSettings {
+    /// `host:port`, comma separated.
+    pub bootstrap: String,
+    /// librdkafka properties: TLS, SASL, anything.
+    pub options: BTreeMap<String, String>,
+    pub protocol: GroupProtocol,
+    /// Name of this instance within its group: the pod's name. Static member and transactional ids derive from it.
+    pub instance: String,
+}
+
+/// How long the broker waits for a commit before it aborts a transaction, in milliseconds.
+pub const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
+
+impl KafkaSettings {
+    /// What every client of ours has in common.
+    #[expect(clippy::disallowed_methods, reason = "the one place that makes client configurations")]
+    pub(super) fn base(&self, role: &str) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config
+            .set("bootstrap.servers", &self.bootstrap)
+            .set("client.id", format!("orderflow-{}-{role}", self.instance))
+            .set("allow.auto.create.topics", "false")
+            .set("reconnect.backoff.max.ms", "1000")
+            .set("socket.keepalive.enable", "true")
+            // Reconnects are reported once by us, not line by line by the library.
+            .set("log.connection.close", "false");
+        for (name, value) in &self.options {
+            config.set(name, value);
+        }
+        config
+    }
+
+    /// A consumer that takes part in the processor's group.
+    pub(super) fn group(&self, group: &str, worker: usize) -> ClientConfig {
+        let mut config = self.reader(group, "consumer", true);
+        config
+            .set("group.instance.id", format!("{}-{worker}", self.instance))
+            .set("auto.offset.reset", "error")
+            .set("enable.partition.eof", "false")
+            // The default of a second makes a consumer sleep whenever its queue is full (FACTS: tripled throughput).
+            .set("fetch.queue.backoff.ms", "5")
+            .set("fetch.wait.max.ms", "100")
+            // librdkafka buffers at most this much per worker, whatever the lag.
+            .set("queued.max.messages.kbytes", "32768")
+            .set("max.partition.fetch.bytes", "1048576");
+        match self.protocol {
+            GroupProtocol::Consumer => {
+                config.set("group.protocol", "consumer").set("group.remote.assignor", "range");
+            }
+            GroupProtocol::Classic => {
+                config
+                    .set("group.protocol", "classic")
+                    .set("partition.assignment.strategy", "range")
+                    .set("session.timeout.ms", "10000")
+                    .set("max.poll.interval.ms", "300000");
+            }
+        }
+        config
+    }
+
+    /// A consumer with hand-made assignments.
+    pub(super) fn reader(&self, group: &str, role: &str, committed_only: bool) -> ClientConfig {
+        let mut config = self.base(role);
+        config
+            .set("group.id", group)
+            .set("enable.auto.commit", "false")
+            .set("enable.auto.offset.store", "false")
+            .set("isolation.level", if committed_only { "read_committed" } else { "read_uncommitted" })
+            .set("enable.partition.eof", "true")
+            .set("auto.offset.reset", "earliest")
+            .set("fetch.wait.max.ms", "50");
+        config
+    }
+
+    /// The transactional producer of one worker. Its id is static, so a successor fences a crashed predecessor at once.
+    pub(super) fn producer(&self, group: &str, worker: usize) -> ClientConfig {
+        let mut config = self.base("producer");
+        config
+            .set("transactional.id", format!("{group}-{}-{worker}", self.instance))
+            .set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS.to_string())
+            .set("enable.idempotence", "true")
+            .set("acks", "all")
+            // Adds to every commit; batches form anyway because a transaction is sent in one go.
+            .set("linger.ms", "1")
+            .set("batch.num.messages", "10000")
+            .set("queue.buffering.max.messages", "200000")
+            .set("queue.buffering.max.kbytes", "65536")
+            .set("message.max.bytes", "8388608");
+        config
+    }
+
+    /// A producer for tools: idempotent, not transactional.
+    pub(super) fn sender(&self) -> ClientConfig {
+        let mut config = self.base("sender");
+        config
+            .set("enable.idempotence", "true")
+            .set("linger.ms", "5")
+            .set("message.max.bytes", "8388608")
+            .set("delivery.timeout.ms", "120000");
+        config
+    }
+}

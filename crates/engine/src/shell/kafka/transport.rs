@@ -1,0 +1,427 @@
+//! Kafka as one worker sees it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use flow::Topology;
+use rdkafka::Message as _;
+use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Headers as _};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use crate::core::io::{DeadLetter, Logged, Send};
+use crate::shell::restore::Internal;
+use crate::shell::sled_disk::SledDisk;
+use crate::shell::transport::{Change, Fault, Fetched, LogReader, Slot, Transport};
+use crate::shell::wire;
+
+use super::admin::Admin;
+use super::group::{GroupContext, Owned, Rebalance};
+use super::producer::{Kind, Outgoing, Producer, headers};
+use super::reader::KafkaReader;
+use super::restorer::Restorer;
+use super::settings::KafkaSettings;
+
+/// Records of one poll.
+const PAGE: usize = 1_000;
+/// How long a seek may take.
+const SEEK: Duration = Duration::from_secs(10);
+/// How often to try again to get a consumer or a producer that the broker refuses for now.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Transport over a Kafka cluster.
+pub struct KafkaTransport {
+    settings: KafkaSettings,
+    worker: usize,
+    topology: &'static Topology,
+    names: Internal,
+    consumer: Option<BaseConsumer<GroupContext>>,
+    producer: Option<Producer>,
+    restorer: Restorer,
+    reader: KafkaReader,
+    owned: Owned,
+    /// Partitions to give back once the driver has closed their tasks.
+    leaving: Vec<TopicPartitionList>,
+    started: BTreeSet<u32>,
+    /// Since when the broker does not answer, so that it is said once.
+    down: Option<Instant>,
+    /// Not before this moment is a consumer built again.
+    reopen_at: Option<Instant>,
+}
+
+fn abort(what: &str) -> impl Fn(KafkaError) -> Fault + '_ {
+    move |error| Fault::Abort(format!("{what}: {error}"))
+}
+
+impl KafkaTransport {
+    /// Joins the group; tasks come with the first polls.
+    pub fn open(
+        settings: KafkaSettings,
+        worker: usize,
+        topology: &'static Topology,
+        disk: Arc<SledDisk>,
+    ) -> Result<KafkaTransport, Fault> {
+        let mut transport = KafkaTransport {
+            restorer: Restorer::start(&settings, topology, disk)?,
+            reader: KafkaReader::open(&settings, topology)?,
+            settings,
+            worker,
+            topology,
+            names: Internal::of(topology.name),
+            consumer: None,
+            producer: None,
+            owned: Owned::default(),
+            leaving: Vec::new(),
+            started: BTreeSet::new(),
+            down: None,
+            reopen_at: None,
+        };
+        transport.join()?;
+        Ok(transport)
+    }
+
+    fn join(&mut self) -> Result<(), Fault> {
+        let config = self.settings.group(self.topology.name, self.worker);
+        let made = config.create_with_context(GroupContext::default());
+        let consumer: BaseConsumer<GroupContext> = made.map_err(|error| Fault::Fatal(format!("consumer: {error}")))?;
+        let topics: Vec<&str> = self.topology.inputs.iter().map(|input| input.topic).collect();
+        consumer.subscribe(&topics).map_err(|error| Fault::Fatal(format!("subscribe: {error}")))?;
+        self.consumer = Some(consumer);
+        self.reopen_at = None;
+        Ok(())
+    }
+
+    fn consumer(&self) -> Result<&BaseConsumer<GroupContext>, Fault> {
+        self.consumer.as_ref().ok_or_else(|| Fault::Abort("not in the group at the moment".into()))
+    }
+
+    fn producer(&mut self) -> Result<&mut Producer, Fault> {
+        self.producer.as_mut().ok_or_else(|| Fault::Abort("no producer at the moment".into()))
+    }
+
+    fn list(&self, task: u32, offset: impl Fn(usize) -> Offset) -> Result<TopicPartitionList, Fault> {
+        let mut list = TopicPartitionList::new();
+        for (input, known) in self.topology.inputs.iter().enumerate() {
+            list.add_partition_offset(known.topic, task as i32, offset(input)).map_err(abort("offsets"))?;
+        }
+        Ok(list)
+    }
+
+    fn input(&self, topic: &str) -> Option<usize> {
+        self.topology.inputs.iter().position(|input| input.topic == topic)
+    }
+
+    /// Tells the driver what the group decided.
+    fn rebalances(&mut self, into: &mut Fetched) -> Result<(), Fault> {
+        while let Some(rebalance) = self.consumer.as_ref().and_then(|consumer| consumer.context().next()) {
+            match rebalance {
+                Rebalance::Assign(mut list) => self.assign(&mut list, into)?,
+                Rebalance::Revoke { partitions, lost } => {
+                    let inputs = self.topology.inputs.len();
+                    let pairs: Vec<(u32, usize)> = self.pairs(&partitions);
+                    let gone = pairs.into_iter().filter_map(|(task, input)| self.owned.remove(task, input, inputs)).collect();
+                    self.leaving.push(partitions);
+                    into.changes.push(if lost { Change::Lost(gone) } else { Change::Revoked(gone) });
+                    // Nothing more is taken before the driver has closed these tasks.
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn pairs(&self, list: &TopicPartitionList) -> Vec<(u32, usize)> {
+        let elements = list.elements();
+        elements.iter().filter_map(|at| Some((at.partition() as u32, self.input(at.topic())?))).collect()
+    }
+
+    fn assign(&mut self, list: &mut TopicPartitionList, into: &mut Fetched) -> Result<(), Fault> {
+        if self.producer.is_none() {
+            self.open_producer()?;
+        }
+        // Assigned at once, so that the group goes on, but paused: delivery begins where the restore says.
+        list.set_all_offsets(Offset::Beginning).map_err(abort("assign"))?;
+        let consumer = self.consumer()?;
+        let assigned = match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
+            _ => consumer.assign(list),
+        };
+        assigned.and_then(|()| consumer.pause(list)).map_err(abort("assign"))?;
+        let inputs = self.topology.inputs.len();
+        let pairs = self.pairs(list);
+        let tasks: Vec<u32> = pairs.into_iter().filter_map(|(task, input)| self.owned.add(task, input, inputs)).collect();
+        if !tasks.is_empty() {
+            tracing::info!(processor = self.topology.name, instance = self.settings.instance, ?tasks, "assigned");
+            into.changes.push(Change::Assigned(tasks));
+        }
+        Ok(())
+    }
+
+    fn open_producer(&mut self) -> Result<(), Fault> {
+        let config = self.settings.producer(self.topology.name, self.worker);
+        loop {
+            match Producer::open(&config) {
+                Ok(producer) => {
+                    self.producer = Some(producer);
+                    return Ok(());
+                }
+                Err(Fault::Abort(why)) => {
+                    tracing::warn!(processor = self.topology.name, "producer not ready, trying again: {why}");
+                    std::thread::sleep(RETRY);
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+    }
+
+    /// Sorts out what a poll reports besides records.
+    fn trouble(&mut self, error: &KafkaError) -> Result<(), Fault> {
+        use RDKafkaErrorCode as Code;
+        let processor = self.topology.name;
+        match error.rdkafka_error_code() {
+            Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::OperationTimedOut | Code::Resolve) => {
+                if self.down.is_none() {
+                    self.down = Some(Instant::now());
+                    tracing::warn!(processor, "broker \"{}\" does not answer; waiting for it", self.settings.bootstrap);
+                }
+                Ok(())
+            }
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::TopicAuthorizationFailed) => {
+                Err(Fault::Fatal(format!("{error}; hint: `orderflow topics apply` creates what topics.yaml declares")))
+            }
+            Some(Code::UnreleasedInstanceId | Code::FencedInstanceId) => self.rejoin_later(error),
+            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => self.rejoin_later(error),
+            _ => {
+                tracing::debug!(processor, "consumer: {error}");
+                Ok(())
+            }
+        }
+    }
+
+    /// The group does not take us for now: an earlier process of our name has not timed out yet, or a twin runs.
+    fn rejoin_later(&mut self, error: &KafkaError) -> Result<(), Fault> {
+        tracing::warn!(
+            processor = self.topology.name,
+            instance = self.settings.instance,
+            "the group refuses this name for now, trying again: {error}"
+        );
+        self.leave();
+        self.reopen_at = Some(Instant::now() + RETRY);
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        self.consumer = None;
+        self.producer = None;
+        self.owned.clear();
+        self.leaving.clear();
+        self.started.clear();
+    }
+
+    fn take(&mut self, message: &BorrowedMessage<'_>, into: &mut Fetched) {
+        let Some(input) = self.input(message.topic()) else { return };
+        let task = message.partition() as u32;
+        if !self.started.contains(&task) {
+            return;
+        }
+        let key = message.key().map(|key| into.keep(key));
+        let value = message.payload().map(|value| into.keep(value));
+        let headers = message.headers().map_or_else(Vec::new, |headers| {
+            let headers = headers.iter();
+            headers.map(|header| (into.keep(header.key.as_bytes()), into.keep(header.value.unwrap_or_default()))).collect()
+        });
+        let timestamp_ms = message.timestamp().to_millis().unwrap_or_default();
+        into.slots.push(Slot { task, input, offset: message.offset(), timestamp_ms, key, value, headers });
+    }
+
+    fn internal(&mut self, topic: &str, kind: Kind, task: u32, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<(), Fault> {
+        let outgoing = Outgoing { topic, partition: task, timestamp_ms: None, key, value, headers: None, kind };
+        self.producer()?.send(outgoing)
+    }
+
+    fn each(&self, task: u32, input: usize) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        list.add_partition(self.topology.inputs[input].topic, task as i32);
+        list
+    }
+}
+
+impl Transport for KafkaTransport {
+    fn poll(&mut self, wait: Duration, into: &mut Fetched) -> Result<(), Fault> {
+        if let Some(at) = self.reopen_at {
+            std::thread::sleep(at.saturating_duration_since(Instant::now()).min(wait));
+            return if Instant::now() >= at { self.join() } else { Ok(()) };
+        }
+        for change in self.restorer.finished() {
+            into.changes.push(change?);
+        }
+        let mut wait = if into.changes.is_empty() { wait } else { Duration::ZERO };
+        while into.slots.len() < PAGE {
+            let Some(consumer) = self.consumer.take() else { break };
+            let polled = consumer.poll(wait).map(|polled| polled.map(|message| self.take(&message, into)));
+            let rebalancing = !consumer.context().is_empty();
+            self.consumer = Some(consumer);
+            match polled {
+                Some(Ok(())) => {
+                    if let Some(since) = self.down.take() {
+                        tracing::info!(processor = self.topology.name, "broker is back after {:?}", since.elapsed());
+                    }
+                }
+                Some(Err(error)) => self.trouble(&error)?,
+                None => break,
+            }
+            wait = Duration::ZERO;
+            if rebalancing {
+                break;
+            }
+        }
+        self.rebalances(into)
+    }
+
+    fn restore(&mut self, task: u32) -> Result<(), Fault> {
+        self.started.remove(&task);
+        self.restorer.ask(task)
+    }
+
+    fn start(&mut self, task: u32, positions: &[i64]) -> Result<(), Fault> {
+        for (input, next) in positions.iter().enumerate() {
+            self.seek(task, input, *next)?;
+        }
+        self.started.insert(task);
+        let list = self.list(task, |_| Offset::Invalid)?;
+        self.consumer()?.resume(&list).map_err(abort("resume"))
+    }
+
+    fn release(&mut self, tasks: &[u32]) -> Result<(), Fault> {
+        self.started.retain(|task| !tasks.contains(task));
+        for list in std::mem::take(&mut self.leaving) {
+            let consumer = self.consumer()?;
+            let released = match consumer.rebalance_protocol() {
+                RebalanceProtocol::Cooperative => consumer.incremental_unassign(&list),
+                _ => consumer.unassign(),
+            };
+            released.map_err(abort("unassign"))?;
+            tracing::info!(processor = self.topology.name, instance = self.settings.instance, ?tasks, "released");
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> Result<(), Fault> {
+        self.producer()?.begin()
+    }
+
+    fn send(&mut self, send: &Send) -> Result<(), Fault> {
+        let texts = wire::headers_of(send);
+        let headers = headers(texts.iter().map(|(name, value)| (*name, value.as_bytes())));
+        self.producer()?.send(Outgoing {
+            topic: send.topic,
+            partition: send.partition,
+            timestamp_ms: Some(send.timestamp_ms),
+            key: Some(send.key.as_bytes()),
+            value: Some(&send.value),
+            headers: Some(headers),
+            kind: Kind::Output,
+        })
+    }
+
+    fn dead_letter(&mut self, letter: &DeadLetter) -> Result<(), Fault> {
+        let texts = wire::dead_letter_headers(self.topology, letter);
+        let headers = headers(texts.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
+        let topic = self.names.dead_letters.clone();
+        self.producer()?.send(Outgoing {
+            topic: &topic,
+            partition: letter.task,
+            timestamp_ms: None,
+            key: letter.key.as_deref(),
+            value: Some(letter.value.as_deref().unwrap_or_default()),
+            headers: Some(headers),
+            kind: Kind::Output,
+        })
+    }
+
+    fn changelog(&mut self, task: u32, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+        let topic = self.names.changelog.clone();
+        self.internal(&topic, Kind::Changelog(task), task, Some(key), value)
+    }
+
+    fn dedup_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
+        let topic = self.names.dedup.clone();
+        self.internal(&topic, Kind::Dedup(task), task, None, Some(value))
+    }
+
+    fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
+        let topic = self.names.order.clone();
+        self.internal(&topic, Kind::Output, task, None, Some(value))
+    }
+
+    fn send_offsets(&mut self, offsets: &[(u32, usize, i64)]) -> Result<(), Fault> {
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for (task, input, next) in offsets {
+            let topic = self.topology.inputs[*input].topic;
+            list.add_partition_offset(topic, *task as i32, Offset::Offset(*next)).map_err(abort("offsets"))?;
+        }
+        let group = self.consumer()?.group_metadata();
+        let group = group.ok_or_else(|| Fault::Abort("the group has no metadata for us".into()))?;
+        self.producer()?.send_offsets(&list, &group)
+    }
+
+    fn commit(&mut self) -> Result<Vec<Logged>, Fault> {
+        self.producer()?.commit()
+    }
+
+    fn abort(&mut self) -> Result<(), Fault> {
+        self.producer.as_mut().map_or(Ok(()), Producer::abort)
+    }
+
+    fn seek(&mut self, task: u32, input: usize, offset_next: i64) -> Result<(), Fault> {
+        let topic = self.topology.inputs[input].topic;
+        let since = Instant::now();
+        loop {
+            let sought = self.consumer()?.seek(topic, task as i32, Offset::Offset(offset_next), SEEK);
+            match sought {
+                Ok(()) => return Ok(()),
+                // A partition that was assigned this instant is not being fetched yet.
+                Err(KafkaError::Seek(_)) if since.elapsed() < SEEK && self.consumer()?.context().is_empty() => {
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+                // It is not ours any more; the rebalance that says so is on its way.
+                Err(error) => {
+                    tracing::debug!(processor = self.topology.name, topic, task, "seek: {error}");
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn pause(&mut self, task: u32, input: usize) -> Result<(), Fault> {
+        self.consumer()?.pause(&self.each(task, input)).map_err(abort("pause"))
+    }
+
+    fn resume(&mut self, task: u32, input: usize) -> Result<(), Fault> {
+        self.consumer()?.resume(&self.each(task, input)).map_err(abort("resume"))
+    }
+
+    fn read_order(&mut self, task: u32, from: Option<i64>) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
+        let topic = self.names.order.clone();
+        let (start, end) = self.reader.bounds(&topic, task)?;
+        let page = self.reader.read(&topic, task, from.unwrap_or(start).max(start), end)?;
+        Ok(page.into_iter().filter_map(|entry| Some((entry.offset, entry.value?))).collect())
+    }
+
+    fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault> {
+        // Giving back disk may wait; a broker that refuses is no reason to stop.
+        let trimmed = Admin::open(&self.settings).and_then(|admin| admin.trim(&self.names.dedup, task, offset));
+        if let Err(error) = trimmed {
+            tracing::warn!(processor = self.topology.name, "dedup changelog not trimmed: {error}");
+        }
+        Ok(())
+    }
+
+    fn reopen(&mut self) -> Result<(), Fault> {
+        self.leave();
+        self.reopen_at = Some(Instant::now() + RETRY);
+        Ok(())
+    }
+}

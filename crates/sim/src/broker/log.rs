@@ -1,0 +1,85 @@
+//! One partition of a pretend topic: offsets with gaps where markers stand, reads bounded by the last stable offset.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a producer hands over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    pub timestamp_ms: i64,
+    pub key: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The task that sent it; not part of the record, but known to the oracle.
+    pub task: u32,
+}
+
+/// A record in the log.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub offset: i64,
+    /// Its place among all records of the broker, in the order they were appended.
+    pub serial: u64,
+    /// Number of its transaction; `None` outside of one.
+    pub txn: Option<u64>,
+    pub message: Message,
+}
+
+/// A partition.
+#[derive(Debug, Default)]
+pub struct Log {
+    pub start: i64,
+    /// The offset that the next record or marker gets: the high watermark.
+    pub next: i64,
+    records: Vec<Stored>,
+    /// Transactions without a marker here: their first offset.
+    undecided: BTreeMap<u64, i64>,
+    committed: BTreeSet<u64>,
+}
+
+impl Log {
+    /// Appends a record; its offset.
+    pub fn append(&mut self, message: Message, txn: Option<u64>, serial: u64) -> i64 {
+        let offset = self.next;
+        self.next += 1;
+        if let Some(txn) = txn {
+            self.undecided.entry(txn).or_insert(offset);
+        }
+        self.records.push(Stored { offset, serial, txn, message });
+        offset
+    }
+
+    /// Writes the marker that decides a transaction.
+    pub fn mark(&mut self, txn: u64, commit: bool) {
+        if self.undecided.remove(&txn).is_some() {
+            self.next += 1;
+            if commit {
+                self.committed.insert(txn);
+            }
+        }
+    }
+
+    /// Where read_committed ends: the first record of an undecided transaction, else the high watermark.
+    pub fn last_stable_offset(&self) -> i64 {
+        self.undecided.values().copied().min().unwrap_or(self.next)
+    }
+
+    /// Committed records from `from` on, below the last stable offset.
+    pub fn read(&self, from: i64) -> impl Iterator<Item = &Stored> {
+        let begin = self.records.partition_point(|stored| stored.offset < from.max(self.start));
+        let end = self.last_stable_offset();
+        self.records[begin..]
+            .iter()
+            .take_while(move |stored| stored.offset < end)
+            .filter(|stored| stored.txn.is_none_or(|txn| self.committed.contains(&txn)))
+    }
+
+    /// Committed records that were ever there, deleted ones included: for the oracle.
+    pub fn ever(&self) -> impl Iterator<Item = &Stored> {
+        self.records.iter().filter(|stored| stored.txn.is_none_or(|txn| self.committed.contains(&txn)))
+    }
+
+    /// Forgets records below `offset` (`delete_records`).
+    pub fn delete_records(&mut self, offset: i64) {
+        self.start = self.start.max(offset.min(self.next));
+    }
+}
