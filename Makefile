@@ -34,10 +34,10 @@ check: ## formatting, lints, licences, and that the generated code is what the s
 	else \
 		echo "note: licences not checked, cargo-deny is not installed (cargo install --locked cargo-deny)" >&2; \
 	fi
-	cargo run --locked --quiet -p orderflow -- contract --check
+	cargo run --locked --quiet -p catalog --example contract -- --check
 
 contract: ## generates crates/contract anew from topics.yaml and schemas/
-	cargo run --locked --quiet -p orderflow -- contract
+	cargo run --locked --quiet -p catalog --example contract --
 
 kafka-up: ## a Kafka on this machine, in the background; PORT=9092
 	@$(KAFKA) up $(PORT)

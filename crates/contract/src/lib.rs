@@ -17,6 +17,8 @@ pub mod testing;
 mod tests;
 mod ticket;
 
+// A command comes from outside: its sender encodes records without being a processor.
+pub use codec::{Record, encode};
 pub use generated::*;
 pub use split::Split;
 pub use ticket::ticket_id;
@@ -41,4 +43,15 @@ pub struct Released {
     pub topic: &'static str,
     /// Self-contained Avro JSON.
     pub text: &'static str,
+}
+
+/// A topic as a broker is to have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicSpec {
+    pub name: &'static str,
+    /// command, request, fact, reply, changelog, dedup, order or dead-letter.
+    pub kind: &'static str,
+    pub partitions: u32,
+    /// Topic configuration by Kafka's names.
+    pub config: &'static [(&'static str, &'static str)],
 }

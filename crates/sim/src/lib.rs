@@ -1,5 +1,16 @@
 //! Pretend broker, disk and clock for deterministic tests.
 
 pub mod broker;
+pub mod chaos;
+pub mod clock;
+pub mod disk;
+pub mod history;
+pub mod inputs;
+pub mod instance;
 pub mod ledger;
+pub mod plant;
+pub mod reader;
 pub mod rng;
+pub mod shared;
+pub mod transport;
+pub mod world;

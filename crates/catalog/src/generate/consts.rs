@@ -7,7 +7,7 @@ use crate::generate::schema::shared;
 /// `mod.rs`
 pub fn root(catalog: &Catalog) -> String {
     let mut out = String::from("//! The contract as Rust: records by topic, state, and one module per processor.\n\n");
-    let mut private = vec!["released".to_owned()];
+    let mut private = vec!["released".to_owned(), "topics".to_owned()];
     private.extend(shared(catalog).map(|_| "shared".to_owned()));
     private.extend(catalog.topics.iter().map(|topic| module(&topic.name)));
     for name in &private {
@@ -52,6 +52,29 @@ pub fn released(catalog: &Catalog) -> String {
             quoted(topic.map_or("", |topic| &topic.name)),
             release.path(),
         ));
+    }
+    out.push_str("];\n");
+    out
+}
+
+/// `topics.rs`
+pub fn topics(catalog: &Catalog) -> String {
+    let mut out = String::from(
+        "//! Every topic as a broker is to have it.\n\nuse crate::TopicSpec;\n\n\
+         /// Declared topics in the order of topics.yaml, then four internal ones per processor.\n\
+         pub const TOPICS: &[TopicSpec] = &[\n",
+    );
+    for spec in catalog.topics() {
+        out.push_str(&format!(
+            "    TopicSpec {{\n        name: {},\n        kind: {},\n        partitions: {},\n        config: &[\n",
+            quoted(&spec.name),
+            quoted(spec.kind.as_str()),
+            spec.partitions,
+        ));
+        for (name, value) in &spec.config {
+            out.push_str(&format!("            ({}, {}),\n", quoted(name), quoted(value)));
+        }
+        out.push_str("        ],\n    },\n");
     }
     out.push_str("];\n");
     out

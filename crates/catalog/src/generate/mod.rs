@@ -23,6 +23,7 @@ pub fn generate(catalog: &Catalog) -> Vec<(PathBuf, String)> {
         |path: String, text: String| files.push((format!("{GENERATED_DIR}/{path}.rs"), HEADER.to_owned() + &text));
     rust("mod".into(), consts::root(catalog));
     rust("released".into(), consts::released(catalog));
+    rust("topics".into(), consts::topics(catalog));
     if let Some(text) = schema::shared(catalog) {
         rust("shared".into(), text);
     }

@@ -263,7 +263,8 @@ impl<'c> View<'c> {
     fn encode(&self, route: &str, encode: &str, var: &str, name: &str, records: &[(usize, String)]) -> String {
         let reply = name == "Reply";
         let ty = if records.is_empty() { name.to_owned() } else { format!("{name}<'_>") };
-        let result = if reply { "(&'static str, &'o str)" } else { "(usize, &'static str, &'o str)" };
+        let (generic, own) = if records.is_empty() { ("", "") } else { ("<'o>", "'o ") };
+        let number = if reply { "" } else { "usize, " };
         let (meta, buffer) = if records.is_empty() { ("_", "_") } else { ("meta", "buffer") };
         let (mut routes, mut encodes) = (String::new(), String::new());
         for (at, record) in records {
@@ -278,7 +279,7 @@ impl<'c> View<'c> {
             ("", format!("{{\n{routes}        }}"), format!("{{\n{encodes}        }}"))
         };
         format!(
-            "    fn {route}<'o>({var}: &'o {ty}) -> {result} {{\n        match {deref}{var} {routes}\n    }}\n\n    \
+            "    fn {route}{generic}({var}: &{own}{ty}) -> ({number}&'static str, &{own}str) {{\n        match {deref}{var} {routes}\n    }}\n\n    \
              fn {encode}({var}: &{ty}, {meta}: &Meta, {buffer}: &mut Vec<u8>) -> Result<Encoded, CodecError> {{\n        \
              match {deref}{var} {encodes}\n    }}\n\n"
         )

@@ -15,8 +15,9 @@ impl<'c> Lint<'c> {
         let map = self.map;
         for (name, processor) in &map.processors.0 {
             let topics = map.topics.0.iter().map(|(topic, _)| module_name(topic));
-            let taken =
-                topics.chain(["state", "shared", "released"].map(str::to_owned)).any(|it| it == module_name(name));
+            let taken = topics
+                .chain(["state", "shared", "released", "topics"].map(str::to_owned))
+                .any(|it| it == module_name(name));
             if !is_kebab(name) || taken {
                 self.on(Rule::NameInvalid, name, format!("processor \"{name}\""));
             }

@@ -9,7 +9,7 @@ use crate::schema::{META, STATE_DIR};
 use crate::{Definition, Rule, Shape, Type};
 
 /// Names that generated code uses itself.
-const TAKEN: [&str; 34] = [
+const TAKEN: [&str; 35] = [
     "Box",
     "Canonical",
     "Change",
@@ -42,6 +42,7 @@ const TAKEN: [&str; 34] = [
     "StateRead",
     "Stored",
     "String",
+    "TopicSpec",
     "Topology",
     "Wake",
 ];

@@ -190,10 +190,10 @@ impl flow::Codec for ItemLookup {
         body: &'a [u8],
     ) -> Result<Decoded<'a, Self>, CodecError> {
         match (input, record) {
-            (0, "RegisterItem") => codec::decode(schema, body, In::RegisterItem, |_| Ok(None)),
-            (0, "CorrectItem") => codec::decode(schema, body, In::CorrectItem, |_| Ok(None)),
-            (0, "RetireItem") => codec::decode(schema, body, In::RetireItem, |_| Ok(None)),
-            (0, "ReceiveStock") => codec::decode(schema, body, In::ReceiveStock, |_| Ok(None)),
+            (0, "RegisterItem") => codec::decode(schema, body, In::RegisterItem, |it| codec::identity(&[&it.item_id, &it.requester, &it.request_id])),
+            (0, "CorrectItem") => codec::decode(schema, body, In::CorrectItem, |it| codec::identity(&[&it.item_id, &it.requester, &it.request_id])),
+            (0, "RetireItem") => codec::decode(schema, body, In::RetireItem, |it| codec::identity(&[&it.item_id, &it.requester, &it.request_id])),
+            (0, "ReceiveStock") => codec::decode(schema, body, In::ReceiveStock, |it| codec::identity(&[&it.item_id, &it.requester, &it.request_id])),
             (1, "ReserveLine") => codec::decode(schema, body, In::ReserveLine, |_| Ok(None)),
             (1, "ReleaseLine") => codec::decode(schema, body, In::ReleaseLine, |_| Ok(None)),
             (1, "ShipLine") => codec::decode(schema, body, In::ShipLine, |_| Ok(None)),
@@ -252,7 +252,7 @@ impl flow::Codec for ItemLookup {
         }
     }
 
-    fn route_reply<'o>(reply: &'o Reply) -> (&'static str, &'o str) {
+    fn route_reply(reply: &Reply) -> (&'static str, &str) {
         match *reply {}
     }
 

@@ -2,6 +2,7 @@
 //! The contract as Rust: records by topic, state, and one module per processor.
 
 mod released;
+mod topics;
 mod shared;
 mod order_commands_v1;
 mod orders_v1;
@@ -18,6 +19,7 @@ pub mod fulfilment;
 pub mod state;
 
 pub use released::*;
+pub use topics::*;
 pub use shared::*;
 pub use order_commands_v1::*;
 pub use orders_v1::*;

@@ -37,10 +37,12 @@ impl Random {
 
     /// A value of the schema; `fixed` gives fields by name that are not left to chance.
     pub fn value(&mut self, schema: &Json, fixed: &[(&str, Value)]) -> Value {
-        self.any(schema, fixed, &mut BTreeMap::new())
+        let mut names = BTreeMap::new();
+        define(schema, &mut names);
+        self.any(schema, fixed, &names)
     }
 
-    fn any(&mut self, schema: &Json, fixed: &[(&str, Value)], names: &mut BTreeMap<String, Json>) -> Value {
+    fn any(&mut self, schema: &Json, fixed: &[(&str, Value)], names: &BTreeMap<String, Json>) -> Value {
         let kind = match schema {
             Json::String(name) => name.as_str(),
             Json::Array(branches) => {
@@ -49,9 +51,6 @@ impl Random {
             }
             other => other["type"].as_str().expect("a type"),
         };
-        if let Some(name) = schema["name"].as_str() {
-            names.insert(format!("orderflow.{name}"), schema.clone());
-        }
         match (kind, schema["logicalType"].as_str()) {
             ("boolean", _) => Value::Boolean(self.below(2) == 1),
             ("int", _) => Value::Int(self.number() as i32),
@@ -80,9 +79,21 @@ impl Random {
                 Value::Record(fields.iter().map(field).collect())
             }
             (name, _) => {
-                let schema = names.get(name).unwrap_or_else(|| panic!("type {name}")).clone();
-                self.any(&schema, fixed, names)
+                let schema = names.get(name).unwrap_or_else(|| panic!("type {name}"));
+                self.any(schema, fixed, names)
             }
         }
+    }
+}
+
+/// Collects the named types inside a schema; all of ours are in one namespace.
+fn define(schema: &Json, names: &mut BTreeMap<String, Json>) {
+    if let (Some(name), true) = (schema["name"].as_str(), schema["type"].is_string()) {
+        names.insert(format!("orderflow.{name}"), schema.clone());
+    }
+    match schema {
+        Json::Array(parts) => parts.iter().for_each(|part| define(part, names)),
+        Json::Object(parts) => parts.values().for_each(|part| define(part, names)),
+        _ => {}
     }
 }

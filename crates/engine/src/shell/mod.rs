@@ -7,6 +7,7 @@ pub mod driver;
 pub mod embedded;
 pub mod kafka;
 pub mod restore;
+pub mod runner;
 pub mod schemas;
 pub mod sled_disk;
 pub mod transport;

@@ -1,0 +1,126 @@
+//! `orderflow dlq`: dead letters, as they came and why.
+
+use std::path::PathBuf;
+
+use engine::core::headers;
+use engine::shell::client::Message;
+
+use crate::decode::{Decoder, time};
+use crate::failure::Failure;
+use crate::ids::Ids;
+use crate::log::Log;
+use crate::options::Place;
+use crate::processors;
+
+/// Dead letters
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// One line per dead letter
+    List {
+        /// Only this processor's
+        processor: Option<String>,
+    },
+    /// A dead letter whole: where it came from, why it was rejected, its bytes
+    Show {
+        /// The processor that rejected it
+        processor: String,
+        /// PARTITION:OFFSET, as `dlq list` prints it
+        position: String,
+        /// Schema ids of the registry, remembered here
+        #[arg(long, env = "ORDERFLOW_DATA", default_value = "data", value_name = "DIR")]
+        data: PathBuf,
+    },
+}
+
+/// Runs the command.
+pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
+    let log = Log::open(place, "tool")?;
+    let mut client = log.client()?;
+    match command {
+        Command::List { processor } => {
+            let names: Vec<&str> = match processor {
+                Some(name) => vec![processors::find(name)?.name()],
+                None => processors::ALL.iter().map(|known| known.name()).collect(),
+            };
+            let topics: Vec<String> = names.iter().map(|name| format!("{name}-dlq")).collect();
+            let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+            let mut letters = Vec::new();
+            super::order::each_committed(&mut *client, &topics, |message| letters.push(message))?;
+            letters.sort_by(|a, b| (&a.topic, a.partition, a.offset).cmp(&(&b.topic, b.partition, b.offset)));
+            letters.iter().for_each(|letter| println!("{}", line(letter)));
+            eprintln!("{} dead letters", letters.len());
+            Ok(())
+        }
+        Command::Show { processor, position, data } => {
+            let topic = format!("{}-dlq", processors::find(processor)?.name());
+            let bad = || Failure::usage("bad-position", format!("position \"{position}\""), "write it as PARTITION:OFFSET, as `dlq list` prints it");
+            let (partition, offset) = position.split_once(':').ok_or_else(bad)?;
+            let (partition, offset): (u32, i64) =
+                (partition.parse().map_err(|_| bad())?, offset.parse().map_err(|_| bad())?);
+            let mut found = None;
+            super::order::each_committed(&mut *client, &[&topic], |message| {
+                if (message.partition, message.offset) == (partition, offset) {
+                    found = Some(message);
+                }
+            })?;
+            let letter = found.ok_or_else(|| {
+                Failure::new("dlq-unknown", format!("no dead letter of \"{processor}\" at {position}"), "`orderflow dlq list` prints all")
+            })?;
+            let ids = Ids::of(place, &data.join("registry.lock.json"))?;
+            show(&letter, &mut Decoder::new(&ids));
+            Ok(())
+        }
+    }
+}
+
+fn key(letter: &Message) -> String {
+    letter.key.as_deref().map_or("-".into(), |key| String::from_utf8_lossy(key).into_owned())
+}
+
+fn line(letter: &Message) -> String {
+    format!(
+        "{} {}:{} {} {}/{}@{} key={} {}",
+        letter.topic.trim_end_matches("-dlq"),
+        letter.partition,
+        letter.offset,
+        letter.header(headers::DLQ_CODE),
+        letter.header(headers::DLQ_TOPIC),
+        letter.header(headers::DLQ_PARTITION),
+        letter.header(headers::DLQ_OFFSET),
+        key(letter),
+        letter.header(headers::DLQ_DETAIL),
+    )
+}
+
+fn show(letter: &Message, decoder: &mut Decoder) {
+    let code = letter.header(headers::DLQ_CODE);
+    println!("code    {code}: {}", letter.header(headers::DLQ_DETAIL));
+    if let Some(known) = flow::Code::parse(code) {
+        println!("hint    {}; docs/rejects/{code}.md", known.hint());
+    }
+    let from = (letter.header(headers::DLQ_TOPIC), letter.header(headers::DLQ_PARTITION), letter.header(headers::DLQ_OFFSET));
+    println!("from    {} partition {} offset {}", from.0, from.1, from.2);
+    println!("at      {}", time(letter.timestamp_ms));
+    println!("key     {}", key(letter));
+    for (name, value) in letter.headers.iter().filter(|(name, _)| !name.starts_with("dlq_")) {
+        println!("header  {name}={}", String::from_utf8_lossy(value));
+    }
+    if letter.header(headers::DLQ_VALUE) == "null" {
+        println!("value   null");
+        return;
+    }
+    match decoder.decode(letter) {
+        Ok(decoded) => println!("record  {} {}: {}", decoded.record, decoded.version, decoded.line()),
+        Err(why) => println!("record  not decodable: {why}"),
+    }
+    let bytes = letter.value.as_deref().unwrap_or_default();
+    println!("value   {} bytes", bytes.len());
+    for (at, row) in bytes.chunks(16).take(64).enumerate() {
+        let hex: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text: String = row.iter().map(|byte| if byte.is_ascii_graphic() { *byte as char } else { '.' }).collect();
+        println!("  {:06x}  {:<47}  {text}", at * 16, hex.join(" "));
+    }
+    if bytes.len() > 1024 {
+        println!("  … {} more bytes", bytes.len() - 1024);
+    }
+}

@@ -1,0 +1,141 @@
+//! `orderflow run`: processors in a pod.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::shell::kafka::{Admin, AdminError, KafkaSettings};
+
+use crate::failure::Failure;
+use crate::fleet::Fleet;
+use crate::ids::Ids;
+use crate::log::Log;
+use crate::options::Place;
+use crate::processors::{self, Known};
+use crate::{http, topics};
+
+/// Runs processors until SIGTERM or SIGINT, then commits what is in hand and leaves the group
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Names of the processors, as in topics.yaml
+    #[arg(required = true, value_name = "PROCESSOR")]
+    processors: Vec<String>,
+    /// Folder of the stores; one per instance
+    #[arg(long, env = "ORDERFLOW_DATA", default_value = "data", value_name = "DIR")]
+    data: PathBuf,
+    /// Name of this instance within its groups, the same after a restart: the pod's name
+    #[arg(long, env = "ORDERFLOW_INSTANCE", default_value = "0", value_name = "NAME")]
+    instance: String,
+    /// Workers (threads) per processor
+    #[arg(long, env = "ORDERFLOW_WORKERS", default_value_t = 1, value_name = "N")]
+    workers: usize,
+    /// Where /livez, /readyz and /metrics listen; none when not given
+    #[arg(long, env = "ORDERFLOW_LISTEN", value_name = "HOST:PORT")]
+    listen: Option<String>,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
+    let known: Vec<Known> = args.processors.iter().map(|name| processors::find(name)).collect::<anyhow::Result<_>>()?;
+    let log = Log::open(place, &args.instance)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let mut stop = Stop::new()?;
+        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
+        let health = Arc::new(http::Health::default());
+        if let Some(listen) = &args.listen {
+            http::serve(listen, health.clone(), metrics).await?;
+        }
+        if let Log::Kafka(settings) = &log
+            && !check(settings, &known, &mut stop).await?
+        {
+            return Ok(());
+        }
+        std::fs::create_dir_all(&args.data)?;
+        let ids = Ids::of(place, &args.data.join("registry.lock.json"))?;
+        let mut fleet = Fleet::new();
+        for known in known {
+            fleet.start(known, args.workers, &log, &args.data, &ids)?;
+        }
+        tracing::info!(processors = args.processors.join(","), instance = args.instance, "running");
+        let mut tick = tokio::time::interval(Duration::from_millis(200));
+        loop {
+            tokio::select! {
+                () = stop.asked() => break,
+                _ = tick.tick() => {}
+            }
+            health.set_ready(fleet.ready());
+            http::export(&fleet);
+            if let Some(why) = fleet.failed() {
+                tracing::error!("{why}");
+                break;
+            }
+        }
+        health.set_ready(false);
+        tracing::info!("stopping: what is in hand is committed");
+        fleet.stop()?;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+/// SIGTERM and SIGINT.
+struct Stop {
+    term: tokio::signal::unix::Signal,
+    int: tokio::signal::unix::Signal,
+}
+
+impl Stop {
+    fn new() -> std::io::Result<Stop> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Stop { term: signal(SignalKind::terminate())?, int: signal(SignalKind::interrupt())? })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.term.recv() => {}
+            _ = self.int.recv() => {}
+        }
+    }
+}
+
+/// Waits for the broker, then refuses topics that are not as declared. False: asked to stop meanwhile.
+async fn check(settings: &KafkaSettings, known: &[Known], stop: &mut Stop) -> anyhow::Result<bool> {
+    let mut wait = Duration::from_millis(500);
+    let mut said = false;
+    loop {
+        let (settings, topologies) = (settings.clone(), known.iter().map(|known| known.topology()).collect::<Vec<_>>());
+        let looked = tokio::task::spawn_blocking(move || {
+            let admin = Admin::open(&settings)?;
+            let mut found = Vec::new();
+            for topology in topologies {
+                found.extend(topics::differences(&admin, &topics::of(topology), true)?);
+            }
+            Ok::<_, AdminError>(found)
+        });
+        match looked.await? {
+            Ok(differences) if differences.is_empty() => return Ok(true),
+            Ok(differences) => {
+                let mut lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
+                lines.dedup();
+                let missing = differences.iter().all(|difference| matches!(difference, topics::Difference::Missing(_)));
+                let hint = if missing {
+                    "`orderflow topics apply` creates what topics.yaml declares"
+                } else {
+                    "the cluster was set up for another topics.yaml; partitions of keyed topics are fixed at creation"
+                };
+                return Err(Failure::new("topics", lines.join("\n  "), hint).into());
+            }
+            Err(error @ AdminError::Unreachable { .. }) => {
+                if !std::mem::replace(&mut said, true) {
+                    tracing::warn!("{error}; waiting for it");
+                }
+            }
+            Err(error) => return Err(topics::failed(error)),
+        }
+        tokio::select! {
+            () = stop.asked() => return Ok(false),
+            () = tokio::time::sleep(wait) => wait = (wait * 2).min(Duration::from_secs(5)),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Processors running as threads of this process.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use anyhow::Context;
+use engine::core::pace::Limits;
+use engine::core::worker::{Counts, Worker};
+use engine::shell::clock::SystemClock;
+use engine::shell::driver::Driver;
+use engine::shell::embedded::EmbeddedTransport;
+use engine::shell::kafka::KafkaTransport;
+use engine::shell::runner::{Running, spawn, spawn_flusher};
+use engine::shell::sled_disk::SledDisk;
+
+use crate::failure::Failure;
+use crate::ids::Ids;
+use crate::log::Log;
+use crate::processors::Known;
+
+/// Running processors.
+pub struct Fleet {
+    stop: Arc<AtomicBool>,
+    workers: Vec<Running>,
+    flushers: Vec<JoinHandle<()>>,
+    disks: Vec<Arc<SledDisk>>,
+}
+
+/// The limits of a transaction in this build.
+pub fn limits() -> Limits {
+    Limits { record_bytes: contract::RECORD_BYTES_MAX, ..Limits::default() }
+}
+
+impl Fleet {
+    /// No processors yet.
+    pub fn new() -> Fleet {
+        Fleet { stop: Arc::default(), workers: Vec::new(), flushers: Vec::new(), disks: Vec::new() }
+    }
+
+    /// Starts `workers` workers of a processor with its store below `data`.
+    pub fn start(&mut self, known: Known, workers: usize, log: &Log, data: &Path, ids: &Ids) -> anyhow::Result<()> {
+        let folder: PathBuf = data.join(known.name());
+        std::fs::create_dir_all(&folder).map_err(|error| {
+            let what = format!("folder \"{}\": {error}", folder.display());
+            Failure::new("data-folder", what, "name a folder that can be written with --data")
+        })?;
+        let disk = SledDisk::open(&folder).map_err(|error| {
+            let text = error.to_string();
+            let (what, hint) = text.split_once("; hint: ").unwrap_or((&text, ""));
+            Failure::new("store", what, hint)
+        })?;
+        let disk = Arc::new(disk);
+        self.flushers.push(spawn_flusher(disk.clone(), self.stop.clone()).context("flush thread")?);
+        self.disks.push(disk.clone());
+        // One worker owns every task of an embedded log.
+        let workers = if matches!(log, Log::Embedded(_)) { 1 } else { workers };
+        for number in 0..workers {
+            let running = self.worker(known, number, log.clone(), disk.clone(), ids.clone());
+            self.workers.push(running.context("worker thread")?);
+        }
+        Ok(())
+    }
+
+    fn worker(&self, known: Known, number: usize, log: Log, disk: Arc<SledDisk>, ids: Ids) -> std::io::Result<Running> {
+        let topology = known.topology();
+        let make = move || Worker::new((known.make)(), ids.by_fingerprint, limits());
+        let (clock, schemas, stop) = (SystemClock::default(), ids.schemas, self.stop.clone());
+        match log {
+            Log::Kafka(settings) => spawn(topology.name, stop, move || {
+                let transport = KafkaTransport::open(settings, number, topology, disk.clone())?;
+                Ok(Driver::new(make(), transport, disk, clock, schemas))
+            }),
+            Log::Embedded(log) => spawn(topology.name, stop, move || {
+                let transport = EmbeddedTransport::new(log, disk.clone(), topology)?;
+                Ok(Driver::new(make(), transport, disk, clock, schemas))
+            }),
+        }
+    }
+
+    /// Whether every worker has restored what it was assigned.
+    pub fn ready(&self) -> bool {
+        self.workers.iter().all(|worker| worker.status.ready())
+    }
+
+    /// Counters per processor.
+    pub fn counts(&self) -> Vec<(&'static str, Counts)> {
+        self.workers.iter().map(|worker| (worker.name, worker.status.counts())).collect()
+    }
+
+    /// Why a worker gave up, when one did.
+    pub fn failed(&self) -> Option<String> {
+        let failed = |worker: &Running| worker.status.failed().map(|why| format!("processor \"{}\": {why}", worker.name));
+        self.workers.iter().find_map(failed)
+    }
+
+    /// Commits what is in hand and ends every worker.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
+        self.stop.store(true, Ordering::Relaxed);
+        let failures: Vec<String> = self.workers.drain(..).filter_map(|worker| worker.join().err()).collect();
+        for flusher in self.flushers.drain(..) {
+            flusher.thread().unpark();
+            // A panic there is printed by the panic hook; the store is closed below in any case.
+            drop(flusher.join());
+        }
+        self.disks.drain(..).for_each(|disk| disk.close());
+        match failures.first() {
+            None => Ok(()),
+            Some(why) => {
+                let (what, hint) = why.split_once("; hint: ").unwrap_or((why, "the log above says what led to it"));
+                Err(Failure::new("worker", what, hint).into())
+            }
+        }
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        // A failure was reported where it happened.
+        drop(self.stop());
+    }
+}

@@ -1,0 +1,59 @@
+//! /livez, /readyz and /metrics: for Kubernetes and Prometheus only, no processor calls another one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::failure::Failure;
+use crate::fleet::Fleet;
+
+/// Whether this process may be sent on its way.
+#[derive(Debug, Default)]
+pub struct Health {
+    ready: AtomicBool,
+}
+
+impl Health {
+    /// Ready: every assigned task is restored.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Relaxed);
+    }
+}
+
+/// Listens; requests are answered by the current runtime.
+pub async fn serve(listen: &str, health: Arc<Health>, metrics: PrometheusHandle) -> anyhow::Result<()> {
+    let listener = tokio::net::TcpListener::bind(listen).await.map_err(|error| {
+        Failure::new("listen", format!("address \"{listen}\": {error}"), "name a free one with --listen")
+    })?;
+    let ready = move || async move {
+        if health.ready.load(Ordering::Relaxed) { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "restoring\n") }
+    };
+    let app = Router::new()
+        .route("/livez", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(move || async move { metrics.render() }));
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, app).await {
+            tracing::error!("http: {error}");
+        }
+    });
+    Ok(())
+}
+
+/// Sets the metrics to what the workers count.
+pub fn export(fleet: &Fleet) {
+    for (processor, counts) in fleet.counts() {
+        let set = |name: &'static str, value: u64| metrics::counter!(name, "processor" => processor).absolute(value);
+        set("orderflow_records_total", counts.records);
+        set("orderflow_sent_total", counts.sends);
+        set("orderflow_duplicates_total", counts.duplicates);
+        set("orderflow_rejected_total", counts.rejected);
+        set("orderflow_wakes_total", counts.wakes);
+        set("orderflow_commits_total", counts.commits);
+        set("orderflow_aborts_total", counts.aborts);
+    }
+}

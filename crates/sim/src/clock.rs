@@ -1,0 +1,47 @@
+//! Pretend time: one monotonic clock for the world, and a wall clock per instance that may jump.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use engine::core::io::Now;
+use engine::shell::driver::Clock;
+
+/// When a run begins, in milliseconds since 1970-01-01 UTC.
+pub const BEGIN_MS: i64 = 1_790_000_000_000;
+
+/// The world's time.
+#[derive(Debug, Default)]
+pub struct Time {
+    mono_us: Cell<u64>,
+}
+
+impl Time {
+    /// Microseconds since the run began.
+    pub fn mono_us(&self) -> u64 {
+        self.mono_us.get()
+    }
+
+    /// What a good wall clock says.
+    pub fn wall_ms(&self) -> i64 {
+        BEGIN_MS + (self.mono_us.get() / 1_000) as i64
+    }
+
+    /// Lets time pass.
+    pub fn advance_us(&self, by_us: u64) {
+        self.mono_us.set(self.mono_us.get() + by_us);
+    }
+}
+
+/// The clocks of one instance.
+#[derive(Debug, Clone)]
+pub struct SimClock {
+    pub time: Rc<Time>,
+    /// How far its wall clock is off, in milliseconds.
+    pub skew_ms: Rc<Cell<i64>>,
+}
+
+impl Clock for SimClock {
+    fn now(&self) -> Now {
+        Now { wall_ms: self.time.wall_ms() + self.skew_ms.get(), mono_us: self.time.mono_us() }
+    }
+}

@@ -1,0 +1,299 @@
+//! A pretend disk: what sled_disk.rs promises, and no more. A crash loses the unflushed suffix of the state, back to any
+//! earlier batch, and of each dedup segment on its own; how far the dedup chunks go is only known after a flush.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use engine::core::io::{Batch, Chunk, Store};
+use engine::shell::disk::{Checkpoint, Disk};
+
+use crate::rng::Rng;
+
+/// One change of the state; a batch of them is atomic.
+#[derive(Debug, Clone)]
+enum Op {
+    Put(u32, Vec<u8>, Option<Vec<u8>>),
+    Checkpoint(u32, Option<Checkpoint>),
+    DedupNext(u32, Option<i64>),
+}
+
+#[derive(Debug, Clone, Default)]
+struct Image {
+    entries: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
+    checkpoints: BTreeMap<u32, Checkpoint>,
+    dedup_next: BTreeMap<u32, i64>,
+}
+
+fn set<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
+    match value {
+        Some(value) => drop(map.insert(key, value)),
+        None => drop(map.remove(&key)),
+    }
+}
+
+impl Image {
+    fn apply(&mut self, op: Op) {
+        match op {
+            Op::Put(task, key, value) => set(&mut self.entries, (task, key), value),
+            Op::Checkpoint(task, checkpoint) => set(&mut self.checkpoints, task, checkpoint),
+            Op::DedupNext(task, next) => set(&mut self.dedup_next, task, next),
+        }
+    }
+}
+
+type ChunkKey = (u32, usize, i64);
+
+#[derive(Debug, Default)]
+struct Segment {
+    durable: BTreeMap<ChunkKey, Vec<u8>>,
+    tail: Vec<(ChunkKey, Option<Vec<u8>>)>,
+    now: BTreeMap<ChunkKey, Vec<u8>>,
+    users: BTreeSet<(u32, usize)>,
+}
+
+impl Segment {
+    fn put(&mut self, key: ChunkKey, bytes: Option<Vec<u8>>) {
+        set(&mut self.now, key, bytes.clone());
+        self.tail.push((key, bytes));
+    }
+
+    /// Keeps the first `kept` changes since the last flush.
+    fn settle(&mut self, kept: usize) {
+        self.tail.truncate(kept);
+        for (key, bytes) in self.tail.drain(..) {
+            set(&mut self.durable, key, bytes);
+        }
+        self.now = self.durable.clone();
+        self.users = self.now.keys().map(|(task, input, _)| (*task, *input)).collect();
+    }
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    durable: Image,
+    tail: Vec<Vec<Op>>,
+    now: Image,
+    segments: BTreeMap<i64, Segment>,
+    /// Dedup positions applied but not yet known to be on disk.
+    applied: BTreeMap<u32, i64>,
+    fault: Option<String>,
+    /// The n-th read or write from now on fails.
+    fail_in: Option<u64>,
+}
+
+impl Inner {
+    fn batch(&mut self, ops: Vec<Op>) {
+        ops.iter().for_each(|op| self.now.apply(op.clone()));
+        self.tail.push(ops);
+    }
+
+    /// Whether this access fails.
+    fn fails(&mut self) -> bool {
+        match &mut self.fail_in {
+            Some(0) => {
+                self.fail_in = None;
+                self.fault.get_or_insert_with(|| "pretend I/O error".to_owned());
+                true
+            }
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn put_chunks(&mut self, task: u32, chunks: &[Chunk]) {
+        for chunk in chunks {
+            let segment = self.segments.entry(chunk.segment).or_default();
+            segment.users.insert((task, chunk.input));
+            segment.put((task, chunk.input, chunk.offset), Some(chunk.bytes.clone()));
+        }
+        if let Some(last) = chunks.iter().map(|chunk| chunk.offset).max() {
+            self.applied.insert(task, last + 1);
+        }
+    }
+}
+
+/// The disk of one instance.
+#[derive(Debug, Default)]
+pub struct MemDisk(Mutex<Inner>);
+
+impl MemDisk {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The process died: what was not flushed is lost, back to any earlier batch.
+    pub fn crash(&self, rng: &mut Rng) {
+        let mut inner = self.inner();
+        let kept = rng.below(inner.tail.len() as u64 + 1) as usize;
+        let tail = std::mem::take(&mut inner.tail);
+        tail.into_iter().take(kept).flatten().for_each(|op| inner.durable.apply(op));
+        inner.now = inner.durable.clone();
+        for segment in inner.segments.values_mut() {
+            let kept = rng.below(segment.tail.len() as u64 + 1) as usize;
+            segment.settle(kept);
+        }
+        inner.applied.clear();
+        inner.fault = None;
+        inner.fail_in = None;
+    }
+
+    /// sled's own flusher came by: the state so far survives a crash.
+    pub fn flush_state(&self) {
+        let mut inner = self.inner();
+        let tail = std::mem::take(&mut inner.tail);
+        tail.into_iter().flatten().for_each(|op| inner.durable.apply(op));
+    }
+
+    /// `SledDisk::flush`: makes dedup chunks durable, then remembers how far they go.
+    pub fn flush(&self) {
+        let mut inner = self.inner();
+        for segment in inner.segments.values_mut() {
+            segment.settle(usize::MAX);
+        }
+        let applied = std::mem::take(&mut inner.applied);
+        for (task, next) in applied {
+            inner.batch(vec![Op::DedupNext(task, Some(next))]);
+        }
+    }
+
+    /// The access after `reads` more ones fails.
+    pub fn fail_in(&self, accesses: u64) {
+        self.inner().fail_in = Some(accesses);
+    }
+
+    /// Makes one value of some key's state undecodable; whether there was one.
+    pub fn rot(&self, rng: &mut Rng) -> bool {
+        const STATE: u8 = 2;
+        let mut inner = self.inner();
+        let keys: Vec<(u32, Vec<u8>)> =
+            inner.now.entries.keys().filter(|(_, key)| key.first() == Some(&STATE)).cloned().collect();
+        let Some((task, key)) = rng.pick(&keys).cloned() else { return false };
+        inner.batch(vec![Op::Put(task, key, Some(vec![0xff; 3]))]);
+        true
+    }
+
+    /// All state of a task, for the oracle.
+    pub fn content(&self, task: u32) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let inner = self.inner();
+        let of = inner.now.entries.range((task, Vec::new())..).take_while(|((of, _), _)| *of == task);
+        of.map(|((_, key), value)| (key.clone(), value.clone())).collect()
+    }
+
+    /// Folders of dedup segments that exist.
+    pub fn segments(&self) -> usize {
+        self.inner().segments.len()
+    }
+}
+
+impl Store for MemDisk {
+    fn get(&self, task: u32, key: &[u8]) -> Option<Vec<u8>> {
+        let mut inner = self.inner();
+        if inner.fails() {
+            return None;
+        }
+        inner.now.entries.get(&(task, key.to_vec())).cloned()
+    }
+
+    fn scan(&self, task: u32, prefix: &[u8], from: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) {
+        let mut inner = self.inner();
+        if inner.fails() {
+            return;
+        }
+        for ((of, key), value) in inner.now.entries.range((task, from.max(prefix).to_vec())..) {
+            if *of != task || !key.starts_with(prefix) || !visit(key, value) {
+                return;
+            }
+        }
+    }
+
+    fn chunk(&self, task: u32, input: usize, segment: i64, offset: i64) -> Option<Vec<u8>> {
+        let mut inner = self.inner();
+        if inner.fails() {
+            return None;
+        }
+        inner.segments.get(&segment)?.now.get(&(task, input, offset)).cloned()
+    }
+
+    fn chunks(&self, task: u32, visit: &mut dyn FnMut(Chunk)) {
+        for (segment, Segment { now, .. }) in &self.inner().segments {
+            for ((_, input, offset), bytes) in now.iter().filter(|((of, _, _), _)| *of == task) {
+                visit(Chunk { input: *input, segment: *segment, offset: *offset, bytes: bytes.clone() });
+            }
+        }
+    }
+}
+
+impl Disk for MemDisk {
+    fn checkpoint(&self, task: u32) -> Option<Checkpoint> {
+        let inner = self.inner();
+        let found = inner.now.checkpoints.get(&task)?;
+        let dedup_next = inner.now.dedup_next.get(&task).copied().unwrap_or(0);
+        Some(Checkpoint { dedup_next, ..found.clone() })
+    }
+
+    fn apply(&self, batch: Batch, now_ms: i64) {
+        self.inner().put_chunks(batch.task, &batch.chunks);
+        if let Some(changelog_next) = batch.changelog_next {
+            self.restore_state(batch.task, batch.puts, changelog_next, now_ms);
+        }
+        let mut inner = self.inner();
+        for (input, alive) in batch.expired {
+            for (_, segment) in inner.segments.range_mut(..alive) {
+                segment.users.remove(&(batch.task, input));
+            }
+            inner.segments.retain(|number, segment| *number >= alive || !segment.users.is_empty());
+        }
+    }
+
+    fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str) {
+        let checkpoint =
+            Checkpoint { changelog_id: changelog_id.into(), dedup_id: dedup_id.into(), ..Checkpoint::default() };
+        self.inner().batch(vec![Op::Checkpoint(task, Some(checkpoint))]);
+    }
+
+    fn restore_state(&self, task: u32, puts: Vec<(Vec<u8>, Option<Vec<u8>>)>, changelog_next: i64, now_ms: i64) {
+        let mut inner = self.inner();
+        if inner.fails() {
+            return;
+        }
+        let Some(checkpoint) = inner.now.checkpoints.get(&task).cloned() else {
+            inner.fault.get_or_insert_with(|| "a batch for a task without a checkpoint".to_owned());
+            return;
+        };
+        let checkpoint = Checkpoint { changelog_next, written_ms: now_ms, ..checkpoint };
+        let mut ops: Vec<Op> = puts.into_iter().map(|(key, value)| Op::Put(task, key, value)).collect();
+        ops.push(Op::Checkpoint(task, Some(checkpoint)));
+        inner.batch(ops);
+    }
+
+    fn restore_dedup(&self, task: u32, chunks: Vec<Chunk>, dedup_next: i64) {
+        let mut inner = self.inner();
+        inner.put_chunks(task, &chunks);
+        inner.applied.insert(task, dedup_next);
+    }
+
+    fn drop_task(&self, task: u32) {
+        let mut inner = self.inner();
+        // sled removes key by key: a crash may come between any two.
+        let of = inner.now.entries.range((task, Vec::new())..).take_while(|((of, _), _)| *of == task);
+        let keys: Vec<Vec<u8>> = of.map(|((_, key), _)| key.clone()).collect();
+        for key in keys {
+            inner.batch(vec![Op::Put(task, key, None)]);
+        }
+        inner.batch(vec![Op::Checkpoint(task, None)]);
+        inner.batch(vec![Op::DedupNext(task, None)]);
+        inner.applied.remove(&task);
+        for segment in inner.segments.values_mut() {
+            segment.users.retain(|(user, _)| *user != task);
+            let keys: Vec<ChunkKey> = segment.now.keys().filter(|(of, _, _)| *of == task).copied().collect();
+            keys.into_iter().for_each(|key| segment.put(key, None));
+        }
+    }
+
+    fn take_fault(&self) -> Option<String> {
+        self.inner().fault.take()
+    }
+}

@@ -1,0 +1,126 @@
+//! Bugs put in on purpose, to see that the simulator finds them: wrappers around transport and disk, not the engine.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::core::io::{DeadLetter, Logged, Send};
+use engine::shell::transport::{Fault, Fetched, Transport};
+
+use crate::clock::SimClock;
+use crate::disk::MemDisk;
+use crate::shared::Shared;
+use crate::transport::SimTransport;
+
+/// A bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plant {
+    /// Committed offsets are one too far.
+    OffsetTooFar,
+    /// State reaches the store before its transaction is committed.
+    StateBeforeCommit,
+    /// State changes are not written to the changelog.
+    NoChangelog,
+    /// Offsets are committed outside of the transaction, as soon as they are known.
+    OffsetsOutside,
+    /// Dedup ids of an aborted transaction are kept.
+    DedupKept,
+    /// After an abort the inputs are not set back.
+    NoSeek,
+}
+
+/// A transport with a bug, or without.
+pub struct Planted {
+    inner: SimTransport,
+    #[allow(dead_code)]
+    disk: Arc<MemDisk>,
+    plant: Option<Plant>,
+}
+
+impl Planted {
+    /// Around a new session.
+    pub fn new(shared: Rc<Shared>, disk: Arc<MemDisk>, me: usize, clock: SimClock, plant: Option<Plant>) -> Planted {
+        Planted { inner: SimTransport::new(shared, disk.clone(), me, clock), disk, plant }
+    }
+}
+
+impl Transport for Planted {
+    fn poll(&mut self, wait: Duration, into: &mut Fetched) -> Result<(), Fault> {
+        self.inner.poll(wait, into)
+    }
+
+    fn restore(&mut self, task: u32) -> Result<(), Fault> {
+        self.inner.restore(task)
+    }
+
+    fn start(&mut self, task: u32, positions: &[i64]) -> Result<(), Fault> {
+        self.inner.start(task, positions)
+    }
+
+    fn release(&mut self, tasks: &[u32]) -> Result<(), Fault> {
+        self.inner.release(tasks)
+    }
+
+    fn begin(&mut self) -> Result<(), Fault> {
+        self.inner.begin()
+    }
+
+    fn send(&mut self, send: &Send) -> Result<(), Fault> {
+        self.inner.send(send)
+    }
+
+    fn dead_letter(&mut self, letter: &DeadLetter) -> Result<(), Fault> {
+        self.inner.dead_letter(letter)
+    }
+
+    fn changelog(&mut self, task: u32, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+        self.inner.changelog(task, key, value)
+    }
+
+    fn dedup_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
+        self.inner.dedup_log(task, value)
+    }
+
+    fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
+        self.inner.order_log(task, value)
+    }
+
+    fn send_offsets(&mut self, offsets: &[(u32, usize, i64)]) -> Result<(), Fault> {
+        self.inner.send_offsets(offsets)
+    }
+
+    fn commit(&mut self) -> Result<Vec<Logged>, Fault> {
+        self.inner.commit()
+    }
+
+    fn abort(&mut self) -> Result<(), Fault> {
+        self.inner.abort()
+    }
+
+    fn seek(&mut self, task: u32, input: usize, offset_next: i64) -> Result<(), Fault> {
+        if self.plant == Some(Plant::NoSeek) {
+            return Ok(());
+        }
+        self.inner.seek(task, input, offset_next)
+    }
+
+    fn pause(&mut self, task: u32, input: usize) -> Result<(), Fault> {
+        self.inner.pause(task, input)
+    }
+
+    fn resume(&mut self, task: u32, input: usize) -> Result<(), Fault> {
+        self.inner.resume(task, input)
+    }
+
+    fn read_order(&mut self, task: u32, from: Option<i64>) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
+        self.inner.read_order(task, from)
+    }
+
+    fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault> {
+        self.inner.trim_dedup(task, offset)
+    }
+
+    fn reopen(&mut self) -> Result<(), Fault> {
+        self.inner.reopen()
+    }
+}

@@ -1,0 +1,431 @@
+//! The pretend broker as one worker sees it: the third implementation of the engine's `Transport`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::core::io::{DeadLetter, Logged, Opening, Send};
+use engine::shell::restore::restore;
+use engine::shell::transport::{Change, Fault, Fetched, Slot, Transport};
+use engine::shell::wire;
+
+use crate::broker::group::Membership;
+use crate::broker::log::{Message, Stored};
+use crate::disk::MemDisk;
+use crate::ledger::handle::CURSED;
+use crate::ledger::{TASKS, TOPOLOGY};
+use crate::reader::SimReader;
+use crate::shared::{Hurt, Shared};
+
+/// Records of one poll, at most.
+const POLL: u64 = 40;
+
+/// Where an input is read on.
+#[derive(Debug, Clone, Copy)]
+struct Fetch {
+    next: i64,
+    paused: bool,
+}
+
+/// What a transaction may be asked next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Only to begin.
+    Idle,
+    Open,
+    /// Only to abort: something failed.
+    Broken,
+}
+
+/// An instance's session with the broker.
+pub struct SimTransport {
+    shared: Rc<Shared>,
+    disk: Arc<MemDisk>,
+    me: usize,
+    /// The wall clock of this instance, for restores.
+    clock: crate::clock::SimClock,
+    membership: Option<Membership>,
+    producer: Option<u32>,
+    owned: BTreeSet<u32>,
+    fetches: BTreeMap<(u32, usize), Fetch>,
+    restoring: Vec<u32>,
+    restored: Vec<Opening>,
+    stage: Stage,
+    logged: BTreeMap<u32, Logged>,
+    /// Tasks with records in the open transaction, and those whose offsets it carries.
+    sent: BTreeSet<u32>,
+    offsets: BTreeSet<u32>,
+    /// The open transaction holds a record that the broker refuses.
+    refused: bool,
+}
+
+impl SimTransport {
+    /// A session that has not joined yet.
+    pub fn new(shared: Rc<Shared>, disk: Arc<MemDisk>, me: usize, clock: crate::clock::SimClock) -> SimTransport {
+        SimTransport {
+            shared,
+            disk,
+            me,
+            clock,
+            membership: None,
+            producer: None,
+            owned: BTreeSet::new(),
+            fetches: BTreeMap::new(),
+            restoring: Vec::new(),
+            restored: Vec::new(),
+            stage: Stage::Idle,
+            logged: BTreeMap::new(),
+            sent: BTreeSet::new(),
+            offsets: BTreeSet::new(),
+            refused: false,
+        }
+    }
+
+    /// The transactional id of an instance: the same after a restart.
+    pub fn transactional_id(me: usize) -> String {
+        format!("ledger-{me}")
+    }
+
+    fn forget(&mut self, tasks: &[u32]) {
+        self.owned.retain(|task| !tasks.contains(task));
+        self.fetches.retain(|(task, _), _| !tasks.contains(task));
+        self.restoring.retain(|task| !tasks.contains(task));
+        self.restored.retain(|opening| !tasks.contains(&opening.task));
+    }
+
+    fn heartbeat(&mut self, into: &mut Fetched) {
+        let mut broker = self.shared.broker.borrow_mut();
+        let Some(known) = self.membership else {
+            self.membership = Some(broker.group.join(self.me));
+            return;
+        };
+        let Some(standing) = broker.group.standing(self.me, known.session) else {
+            drop(broker);
+            self.membership = None;
+            let lost: Vec<u32> = self.owned.iter().copied().collect();
+            self.shared.note(format_args!("{} lost {lost:?}", self.me));
+            self.forget(&lost);
+            if !lost.is_empty() {
+                into.changes.push(Change::Lost(lost));
+            }
+            return;
+        };
+        self.membership = Some(standing);
+        let plan = broker.group.heartbeat(self.me, standing.session);
+        if !plan.assigned.is_empty() && self.producer.is_none() {
+            // Only now: a producer built before the group hands out an assignment would fence its twin at once.
+            self.producer = Some(broker.init(&Self::transactional_id(self.me)));
+            self.stage = Stage::Idle;
+        }
+        drop(broker);
+        if !plan.revoked.is_empty() {
+            self.shared.note(format_args!("{} to give up {:?}", self.me, plan.revoked));
+            into.changes.push(Change::Revoked(plan.revoked));
+        }
+        if !plan.assigned.is_empty() {
+            self.shared.note(format_args!("{} gets {:?}", self.me, plan.assigned));
+            self.owned.extend(&plan.assigned);
+            into.changes.push(Change::Assigned(plan.assigned));
+        }
+    }
+
+    fn run_restores(&mut self, into: &mut Fetched) -> Result<(), Fault> {
+        for task in std::mem::take(&mut self.restoring) {
+            let now_ms = engine::shell::driver::Clock::now(&self.clock).wall_ms;
+            let mut reader = SimReader { shared: &self.shared, me: self.me };
+            match restore(&mut reader, &*self.disk, &self.shared.names, task, now_ms, &mut |_, _| {}) {
+                Ok(opening) => self.restored.push(opening),
+                Err(Fault::Fatal(why)) => return Err(Fault::Fatal(why)),
+                Err(fault) => into.changes.push(Change::RestoreFailed(task, fault.to_string())),
+            }
+        }
+        // Now and then the news arrives a poll later.
+        if !self.shared.chance(200) {
+            for opening in self.restored.drain(..) {
+                self.shared.note(format_args!("{} restored {} at {:?}", self.me, opening.task, opening.positions));
+                into.changes.push(Change::Restored(opening));
+            }
+        }
+        Ok(())
+    }
+
+    fn fetch(&mut self, into: &mut Fetched) {
+        let mut left = 1 + self.shared.below(POLL) as usize;
+        let mut inputs: Vec<(u32, usize)> =
+            self.fetches.iter().filter(|(_, fetch)| !fetch.paused).map(|(at, _)| *at).collect();
+        while !inputs.is_empty() && left > 0 {
+            let (task, input) = inputs.swap_remove(self.shared.below(inputs.len() as u64) as usize);
+            let Some(fetch) = self.fetches.get_mut(&(task, input)) else { continue };
+            let wanted = (1 + self.shared.below(left as u64)) as usize;
+            let broker = self.shared.broker.borrow();
+            for stored in broker.log(TOPOLOGY.inputs[input].topic, task).read(fetch.next).take(wanted) {
+                fetch.next = stored.offset + 1;
+                left -= 1;
+                deliver(task, input, stored, into);
+            }
+        }
+        if !into.slots.is_empty() {
+            let slots: Vec<(u32, usize, i64)> =
+                into.slots.iter().map(|slot| (slot.task, slot.input, slot.offset)).collect();
+            self.shared.note(format_args!("{} polls {slots:?}", self.me));
+        }
+    }
+
+    fn produce(&mut self, what: &str, topic: &str, partition: u32, message: Message) -> Result<i64, Fault> {
+        self.shared.before(self.me, what, Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))?;
+        self.expect(Stage::Open, what);
+        let task = message.task;
+        self.shared.note(format_args!("{} {what} {topic}/{partition} for {task}", self.me));
+        let cursed = message.value.as_ref().is_some_and(|value| value.ends_with(CURSED.as_bytes()));
+        let by_chance = !cursed && !topic.ends_with("-dlq") && self.shared.chance(self.shared.chaos.get().refuse);
+        if cursed && !topic.ends_with("-dlq") || by_chance {
+            self.shared.note(format_args!("{} {what} is refused", self.me));
+            // A broker's answer comes when it comes: now, or with the commit.
+            if self.shared.chance(500) {
+                self.stage = Stage::Broken;
+                return Err(Fault::Refused(format!("a record for \"{topic}\"")));
+            }
+            self.refused = true;
+        }
+        let (id, epoch) = (Self::transactional_id(self.me), self.producer.unwrap_or(0));
+        let sent = self.shared.broker.borrow_mut().send(&id, epoch, topic, partition, message);
+        let offset = sent.inspect_err(|_| self.stage = Stage::Broken)?;
+        self.sent.insert(task);
+        self.shared.after(self.me, what, Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))?;
+        Ok(offset)
+    }
+
+    fn expect(&self, stage: Stage, call: &str) {
+        if self.stage != stage {
+            self.shared.breach(format!("{call} on a transaction that is {:?}, not {stage:?}", self.stage));
+        }
+    }
+
+    fn clear(&mut self, stage: Stage) {
+        self.stage = stage;
+        self.logged.clear();
+        self.sent.clear();
+        self.offsets.clear();
+        self.refused = false;
+    }
+}
+
+/// A failed call breaks an open transaction.
+fn broken(stage: Stage) -> Stage {
+    if stage == Stage::Idle { Stage::Idle } else { Stage::Broken }
+}
+
+fn deliver(task: u32, input: usize, stored: &Stored, into: &mut Fetched) {
+    let message = &stored.message;
+    let key = message.key.as_ref().map(|key| into.keep(key));
+    let value = message.value.as_ref().map(|value| into.keep(value));
+    let headers = message.headers.iter().map(|(name, value)| (into.keep(name.as_bytes()), into.keep(value))).collect();
+    let (offset, timestamp_ms) = (stored.offset, message.timestamp_ms);
+    into.slots.push(Slot { task, input, offset, timestamp_ms, key, value, headers });
+}
+
+impl Transport for SimTransport {
+    fn poll(&mut self, wait: Duration, into: &mut Fetched) -> Result<(), Fault> {
+        self.shared.before(self.me, "poll", Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))?;
+        self.heartbeat(into);
+        self.run_restores(into)?;
+        self.fetch(into);
+        if into.slots.is_empty() && into.changes.is_empty() {
+            self.shared.time.advance_us((wait.as_micros() as u64).max(50));
+        }
+        self.shared.time.advance_us(20);
+        self.shared.after(self.me, "poll", Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))
+    }
+
+    fn restore(&mut self, task: u32) -> Result<(), Fault> {
+        self.shared.before(self.me, "restore", Hurt::Any)?;
+        if self.owned.contains(&task) && !self.restoring.contains(&task) {
+            self.restored.retain(|opening| opening.task != task);
+            self.restoring.push(task);
+        }
+        self.shared.after(self.me, "restore", Hurt::Any)
+    }
+
+    fn start(&mut self, task: u32, positions: &[i64]) -> Result<(), Fault> {
+        self.shared.before(self.me, "start", Hurt::Any)?;
+        for (input, next) in positions.iter().enumerate() {
+            self.fetches.insert((task, input), Fetch { next: *next, paused: false });
+        }
+        self.shared.after(self.me, "start", Hurt::Any)
+    }
+
+    fn release(&mut self, tasks: &[u32]) -> Result<(), Fault> {
+        self.shared.before(self.me, "release", Hurt::After)?;
+        self.shared.note(format_args!("{} releases {tasks:?}", self.me));
+        self.forget(tasks);
+        if let Some(membership) = self.membership {
+            self.shared.broker.borrow_mut().group.release(self.me, membership.session, tasks);
+        }
+        self.shared.after(self.me, "release", Hurt::After)
+    }
+
+    fn begin(&mut self) -> Result<(), Fault> {
+        self.shared.before(self.me, "begin", Hurt::Any)?;
+        self.expect(Stage::Idle, "begin");
+        self.shared.note(format_args!("{} begins", self.me));
+        let (id, epoch) = (Self::transactional_id(self.me), self.producer.unwrap_or(0));
+        self.shared.broker.borrow_mut().begin(&id, epoch, self.shared.time.mono_us())?;
+        self.clear(Stage::Open);
+        self.shared.after(self.me, "begin", Hurt::Any).inspect_err(|_| self.stage = Stage::Broken)
+    }
+
+    fn send(&mut self, send: &Send) -> Result<(), Fault> {
+        let message = Message {
+            timestamp_ms: send.timestamp_ms,
+            key: Some(send.key.clone().into_bytes()),
+            value: Some(send.value.clone()),
+            headers: wire::headers_of(send).map(|(name, value)| (name.to_owned(), value.into_bytes())).to_vec(),
+            task: send.task,
+        };
+        self.produce("send", send.topic, send.partition, message).map(drop)
+    }
+
+    fn dead_letter(&mut self, letter: &DeadLetter) -> Result<(), Fault> {
+        let message = Message {
+            timestamp_ms: letter.timestamp_ms,
+            key: letter.key.clone(),
+            value: letter.value.clone(),
+            headers: wire::dead_letter_headers(&TOPOLOGY, letter),
+            task: letter.task,
+        };
+        let topic = self.shared.names.dead_letters.clone();
+        self.produce("dead letter", &topic, letter.task, message).map(drop)
+    }
+
+    fn changelog(&mut self, task: u32, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+        let message = Message { key: Some(key.to_vec()), value: value.map(<[u8]>::to_vec), task, ..Message::default() };
+        let topic = self.shared.names.changelog.clone();
+        let offset = self.produce("changelog", &topic, task, message)?;
+        let logged = self.logged.entry(task).or_insert_with(|| Logged { task, ..Logged::default() });
+        logged.changelog_next = Some(offset + 1);
+        Ok(())
+    }
+
+    fn dedup_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
+        let message = Message { value: Some(value.to_vec()), task, ..Message::default() };
+        let topic = self.shared.names.dedup.clone();
+        let offset = self.produce("dedup log", &topic, task, message)?;
+        self.logged.entry(task).or_insert_with(|| Logged { task, ..Logged::default() }).dedup.push(offset);
+        Ok(())
+    }
+
+    fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
+        let message = Message { value: Some(value.to_vec()), task, ..Message::default() };
+        let topic = self.shared.names.order.clone();
+        self.produce("order log", &topic, task, message).map(drop)
+    }
+
+    fn send_offsets(&mut self, offsets: &[(u32, usize, i64)]) -> Result<(), Fault> {
+        self.shared.before(self.me, "send offsets", Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))?;
+        self.expect(Stage::Open, "send offsets");
+        self.shared.note(format_args!("{} offsets {offsets:?}", self.me));
+        let mut broker = self.shared.broker.borrow_mut();
+        let admitted = self.membership.is_some_and(|known| broker.group.admits(self.me, known.session, known.epoch));
+        if !admitted {
+            self.stage = Stage::Broken;
+            return Err(Fault::Abort("specified group generation id is not valid".into()));
+        }
+        let (id, epoch) = (Self::transactional_id(self.me), self.producer.unwrap_or(0));
+        broker.send_offsets(&id, epoch, offsets).inspect_err(|_| self.stage = Stage::Broken)?;
+        drop(broker);
+        self.offsets.extend(offsets.iter().map(|(task, _, _)| *task));
+        self.shared.after(self.me, "send offsets", Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))
+    }
+
+    fn commit(&mut self) -> Result<Vec<Logged>, Fault> {
+        self.shared.before(self.me, "commit", Hurt::Before).inspect_err(|_| self.stage = broken(self.stage))?;
+        self.expect(Stage::Open, "commit");
+        if !self.sent.is_subset(&self.offsets) {
+            self.shared.breach(format!("a commit of {:?} with offsets of {:?} only", self.sent, self.offsets));
+        }
+        if self.refused {
+            self.stage = Stage::Broken;
+            return Err(Fault::Refused("a record, as the commit says".into()));
+        }
+        let (id, epoch) = (Self::transactional_id(self.me), self.producer.unwrap_or(0));
+        let chaos = self.shared.chaos.get();
+        if self.shared.chance(chaos.commit_unknown) {
+            let done = self.shared.chance(500);
+            self.shared.note(format_args!("{} commits, outcome unknown ({done})", self.me));
+            if done {
+                self.shared.broker.borrow_mut().end(&id, epoch, true)?;
+            }
+            self.stage = Stage::Broken;
+            return Err(Fault::Fenced("the outcome of the commit stays unknown".into()));
+        }
+        let ended = self.shared.broker.borrow_mut().end(&id, epoch, true);
+        ended.inspect_err(|_| self.stage = Stage::Broken)?;
+        self.shared.note(format_args!("{} commits", self.me));
+        let logged = self.logged.values().cloned().collect();
+        self.clear(Stage::Idle);
+        self.shared.time.advance_us(500 + self.shared.below(3_000));
+        self.shared.after(self.me, "commit", Hurt::Death)?;
+        Ok(logged)
+    }
+
+    fn abort(&mut self) -> Result<(), Fault> {
+        self.shared.before(self.me, "abort", Hurt::Any)?;
+        self.shared.note(format_args!("{} aborts", self.me));
+        if self.stage != Stage::Idle {
+            let (id, epoch) = (Self::transactional_id(self.me), self.producer.unwrap_or(0));
+            self.shared.broker.borrow_mut().end(&id, epoch, false)?;
+        }
+        self.clear(Stage::Idle);
+        self.shared.after(self.me, "abort", Hurt::Any)
+    }
+
+    fn seek(&mut self, task: u32, input: usize, offset_next: i64) -> Result<(), Fault> {
+        self.shared.before(self.me, "seek", Hurt::Any)?;
+        if let Some(fetch) = self.fetches.get_mut(&(task, input)) {
+            fetch.next = offset_next;
+        }
+        self.shared.after(self.me, "seek", Hurt::Any)
+    }
+
+    fn pause(&mut self, task: u32, input: usize) -> Result<(), Fault> {
+        self.shared.before(self.me, "pause", Hurt::Any)?;
+        if let Some(fetch) = self.fetches.get_mut(&(task, input)) {
+            fetch.paused = true;
+        }
+        self.shared.after(self.me, "pause", Hurt::Any)
+    }
+
+    fn resume(&mut self, task: u32, input: usize) -> Result<(), Fault> {
+        self.shared.before(self.me, "resume", Hurt::Any)?;
+        if let Some(fetch) = self.fetches.get_mut(&(task, input)) {
+            fetch.paused = false;
+        }
+        self.shared.after(self.me, "resume", Hurt::Any)
+    }
+
+    fn read_order(&mut self, task: u32, from: Option<i64>) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
+        self.shared.before(self.me, "read order", Hurt::Any)?;
+        let broker = self.shared.broker.borrow();
+        let records = broker.log(&self.shared.names.order, task).read(from.unwrap_or(0)).take(5);
+        Ok(records.map(|stored| (stored.offset, stored.message.value.clone().unwrap_or_default())).collect())
+    }
+
+    fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault> {
+        self.shared.before(self.me, "trim dedup", Hurt::Any)?;
+        self.shared.note(format_args!("{} trims dedup of {task} to {offset}", self.me));
+        self.shared.broker.borrow_mut().log_mut(&self.shared.names.dedup, task).delete_records(offset);
+        self.shared.after(self.me, "trim dedup", Hurt::Any)
+    }
+
+    fn reopen(&mut self) -> Result<(), Fault> {
+        self.shared.before(self.me, "reopen", Hurt::Death)?;
+        self.shared.note(format_args!("{} reopens", self.me));
+        let all: Vec<u32> = (0..TASKS).collect();
+        self.forget(&all);
+        self.membership = None;
+        self.producer = None;
+        self.clear(Stage::Idle);
+        Ok(())
+    }
+}

@@ -1,0 +1,331 @@
+//! A run: pods, broker and outside world, moved step by step by one seed.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use engine::core::pace::Limits;
+use engine::shell::schemas::Schemas;
+
+use crate::chaos::Chaos;
+use crate::disk::MemDisk;
+use crate::inputs::{Inputs, Produced};
+use crate::instance::{self, Instance, Instances};
+use crate::ledger::{TASKS, TOPOLOGY};
+use crate::plant::Plant;
+use crate::rng::Rng;
+use crate::shared::Shared;
+
+/// What a run is made of. All of it follows from the seed in random runs; fixed scenarios set what they need.
+#[derive(Debug, Clone)]
+pub struct Config {
+    pub seed: u64,
+    pub instances: usize,
+    /// Steps of the world before it comes to rest.
+    pub steps: usize,
+    pub keys: usize,
+    /// Whether the outside world sends records by itself.
+    pub inputs: bool,
+    pub limits: Limits,
+    pub chaos: Chaos,
+    /// Begins anew from the recorded order after the first rest.
+    pub reset: bool,
+    pub plant: Option<Plant>,
+    /// Whether history is kept as text.
+    pub verbose: bool,
+}
+
+impl Config {
+    /// A random run.
+    pub fn of_seed(seed: u64) -> Config {
+        let mut rng = Rng::new(seed ^ 0x5eed);
+        let limits = Limits {
+            commit_after_us: rng.below(3) * 40_000,
+            records: 1 + rng.below(30) as usize,
+            bytes: if rng.chance(200) { 600 } else { 1 << 20 },
+            record_bytes: 2_000,
+            held: 2 + rng.below(20) as usize,
+        };
+        Config {
+            seed,
+            instances: 1 + rng.below(3) as usize,
+            steps: 150 + rng.below(450) as usize,
+            keys: 3 + rng.below(10) as usize,
+            inputs: true,
+            limits,
+            chaos: Chaos::draw(&mut rng),
+            reset: rng.chance(400),
+            plant: None,
+            verbose: false,
+        }
+    }
+
+    /// One pod, no faults, nothing from outside but what a scenario sends.
+    pub fn calm() -> Config {
+        Config {
+            seed: 1,
+            instances: 1,
+            steps: 0,
+            keys: 1,
+            inputs: false,
+            limits: Limits::default(),
+            chaos: Chaos::NONE,
+            reset: false,
+            plant: None,
+            verbose: false,
+        }
+    }
+}
+
+/// The pretend world.
+pub struct World {
+    pub config: Config,
+    pub shared: Rc<Shared>,
+    pub instances: Instances,
+    pub schemas: Schemas,
+    inputs: Inputs,
+    /// A producer's open transaction on the inputs, when there is one.
+    outside_open: bool,
+}
+
+/// The transactional id of the outside world's producer.
+const OUTSIDE: &str = "outside";
+
+impl World {
+    /// A world in which every pod has started.
+    pub fn new(config: Config) -> World {
+        let shared = Rc::new(Shared::new(config.seed, config.instances));
+        shared.history.borrow_mut().verbose = config.verbose;
+        create_topics(&shared);
+        let pod = |_| RefCell::new(Instance { disk: Arc::default(), skew_ms: Rc::new(Cell::new(0)), driver: None });
+        let instances: Instances = Rc::new((0..config.instances).map(pod).collect());
+        let (inputs, schemas) = (Inputs::new(config.keys), instance::schemas());
+        let world = World { shared, instances, schemas, inputs, outside_open: false, config };
+        let (shared, instances) = (world.shared.clone(), world.instances.clone());
+        world.shared.on_interrupt(Some(Rc::new(move |me| interrupt(&shared, &instances, me))));
+        for me in 0..world.config.instances {
+            world.start(me);
+        }
+        world.rebalance();
+        world
+    }
+
+    /// Starts a pod that is down.
+    pub fn start(&self, me: usize) {
+        instance::start(&self.shared, &self.instances, me, self.config.limits, &self.schemas, self.config.plant);
+    }
+
+    /// One turn of a pod.
+    pub fn turn(&self, me: usize) {
+        instance::turn(&self.shared, &self.instances, me);
+    }
+
+    /// Moves tasks about among the pods.
+    pub fn rebalance(&self) {
+        rebalance(&self.shared, self.config.instances);
+    }
+
+    /// Kills a pod between two of its turns.
+    pub fn kill(&self, me: usize) {
+        self.shared.note(format_args!("{me} is killed"));
+        instance::stop(&self.shared, &mut self.instances[me].borrow_mut());
+    }
+
+    /// Appends a record to an input.
+    pub fn append(&self, produced: Produced) -> i64 {
+        let Produced { input, partition, message } = produced;
+        self.shared.note(format_args!("input {input}/{partition} at {}", message.timestamp_ms));
+        self.shared.broker.borrow_mut().append(TOPOLOGY.inputs[input].topic, partition, message)
+    }
+
+    /// Runs the random part, without the rest that follows it.
+    pub fn run(&mut self) {
+        self.shared.chaos.set(self.config.chaos);
+        for _ in 0..self.config.steps {
+            self.step();
+        }
+        self.shared.chaos.set(Chaos::NONE);
+        self.end_outside(true);
+    }
+
+    fn step(&mut self) {
+        let chaos = self.config.chaos;
+        let me = self.shared.below(self.config.instances as u64) as usize;
+        match self.shared.below(1_000) {
+            0..600 => self.turn_or_start(me),
+            600..750 => self.outside(),
+            750..850 => self.pass_time(),
+            850..900 => self.markers(),
+            900..950 => self.flush(me),
+            950..970 => instance::answer(&self.schemas),
+            _ => {}
+        }
+        if self.shared.chance(chaos.rebalance) {
+            self.rebalance();
+        }
+        if self.shared.chance(chaos.kick) {
+            self.shared.note(format_args!("{me} is thrown out"));
+            self.shared.broker.borrow_mut().group.leave(me);
+        }
+        if self.shared.chance(chaos.clock_jump) {
+            let skew_ms = self.shared.rng.borrow_mut().between(-7_200_000, 7_200_000);
+            self.shared.note(format_args!("clock of {me} off by {skew_ms}"));
+            self.instances[me].borrow().skew_ms.set(skew_ms);
+        }
+        self.hurt_disk(me);
+    }
+
+    fn turn_or_start(&self, me: usize) {
+        if self.instances[me].borrow().driver.is_some() {
+            self.turn(me);
+        } else if self.shared.chance(200) {
+            if self.shared.chance(self.config.chaos.disk_lost) {
+                self.shared.note(format_args!("{me} lost its disk"));
+                self.instances[me].borrow_mut().disk = Arc::new(MemDisk::default());
+            }
+            self.start(me);
+        }
+    }
+
+    fn hurt_disk(&self, me: usize) {
+        let disk = self.instances[me].borrow().disk.clone();
+        if self.shared.chance(self.config.chaos.disk * 5) {
+            let reads = self.shared.below(20);
+            self.shared.note(format_args!("disk of {me} fails in {reads}"));
+            disk.fail_in(reads);
+        }
+        if self.shared.chance(self.config.chaos.rot * 5) {
+            let rotten = disk.rot(&mut self.shared.rng.borrow_mut());
+            self.shared.note(format_args!("disk of {me} rots: {rotten}"));
+        }
+    }
+
+    fn flush(&self, me: usize) {
+        let disk = self.instances[me].borrow().disk.clone();
+        if self.shared.chance(500) {
+            disk.flush();
+        } else {
+            disk.flush_state();
+        }
+    }
+
+    fn pass_time(&self) {
+        let by_us = match self.shared.below(10) {
+            0 => self.shared.below(40_000_000),
+            1..4 => self.shared.below(2_000_000),
+            _ => self.shared.below(50_000),
+        };
+        self.shared.time.advance_us(by_us);
+        self.expire();
+    }
+
+    /// Transactions older than ten seconds time out.
+    pub fn expire(&self) {
+        let before_us = self.shared.time.mono_us().saturating_sub(10_000_000);
+        self.shared.broker.borrow_mut().expire(before_us);
+    }
+
+    fn markers(&self) {
+        marker(&self.shared);
+    }
+
+    /// The outside world sends a few records, now and then within a transaction that it may abort.
+    fn outside(&mut self) {
+        if !self.config.inputs {
+            return;
+        }
+        if self.outside_open && self.shared.chance(400) {
+            let commit = self.shared.chance(700);
+            self.end_outside(commit);
+        } else if !self.outside_open && self.shared.chance(100) {
+            let mut broker = self.shared.broker.borrow_mut();
+            let epoch = broker.init(OUTSIDE);
+            self.outside_open = broker.begin(OUTSIDE, epoch, self.shared.time.mono_us()).is_ok();
+        }
+        for _ in 0..1 + self.shared.below(6) {
+            let now_ms = self.shared.time.wall_ms();
+            let produced = self.inputs.next(&mut self.shared.rng.borrow_mut(), now_ms);
+            if self.outside_open && self.shared.chance(700) {
+                self.append_open(produced);
+            } else {
+                self.append(produced);
+            }
+        }
+    }
+
+    fn append_open(&mut self, produced: Produced) {
+        let Produced { input, partition, message } = produced;
+        let mut broker = self.shared.broker.borrow_mut();
+        let epoch = broker.producers.get(OUTSIDE).map_or(0, |producer| producer.epoch);
+        let open = broker.producers.get(OUTSIDE).is_some_and(|producer| producer.open.as_ref().is_some_and(|txn| txn.decided.is_none()));
+        // It may have timed out by now.
+        self.outside_open = open;
+        if open {
+            let _ = broker.send(OUTSIDE, epoch, TOPOLOGY.inputs[input].topic, partition, message);
+        }
+    }
+
+    fn end_outside(&mut self, commit: bool) {
+        let mut broker = self.shared.broker.borrow_mut();
+        let epoch = broker.producers.get(OUTSIDE).map_or(0, |producer| producer.epoch);
+        let _ = broker.end(OUTSIDE, epoch, commit);
+        broker.deliver_all(OUTSIDE);
+        self.outside_open = false;
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        // The hook holds the world that holds it.
+        self.shared.on_interrupt(None);
+    }
+}
+
+fn create_topics(shared: &Shared) {
+    let mut broker = shared.broker.borrow_mut();
+    TOPOLOGY.inputs.iter().for_each(|input| broker.create(input.topic, TASKS));
+    TOPOLOGY.outputs.iter().chain(TOPOLOGY.replies).for_each(|topic| broker.create(topic.name, topic.partitions));
+    let names = &shared.names;
+    for name in [&names.changelog, &names.dedup, &names.order, &names.dead_letters] {
+        broker.create(name, TASKS);
+    }
+}
+
+fn rebalance(shared: &Shared, instances: usize) {
+    let target: BTreeMap<u32, usize> = (0..TASKS).map(|task| (task, shared.below(instances as u64) as usize)).collect();
+    shared.note(format_args!("rebalance to {target:?}"));
+    shared.broker.borrow_mut().group.assign(target);
+}
+
+fn marker(shared: &Shared) {
+    let due = shared.broker.borrow().markers_due();
+    let (id, pick) = (shared.rng.borrow_mut().pick(&due).cloned(), shared.below(8));
+    if let Some(id) = id {
+        shared.note(format_args!("a marker of {id} arrives"));
+        shared.broker.borrow_mut().deliver(&id, pick);
+    }
+}
+
+/// What may come between any two calls of an instance.
+fn interrupt(shared: &Rc<Shared>, instances: &Instances, me: usize) {
+    let chaos = shared.chaos.get();
+    match shared.below(10) {
+        0..5 => {
+            let other = (me + 1 + shared.below(instances.len() as u64) as usize) % instances.len();
+            instance::turn(shared, instances, other);
+        }
+        5..7 => marker(shared),
+        7 if chaos.rebalance > 0 => rebalance(shared, instances.len()),
+        8 if chaos.kick > 0 => {
+            shared.note(format_args!("{me} is thrown out"));
+            shared.broker.borrow_mut().group.leave(me);
+        }
+        9 if chaos.twin > 0 && shared.chance(200) => {
+            shared.note(format_args!("a twin of {me} appears"));
+            shared.broker.borrow_mut().abandon(&crate::transport::SimTransport::transactional_id(me));
+        }
+        _ => shared.time.advance_us(shared.below(5_000)),
+    }
+}
+
