@@ -34,7 +34,7 @@ pub fn message<'a>(
     let partitions = client.partitions(topic).map_err(crate::log::failed)?.ok_or_else(|| {
         Failure::new("topic-missing", format!("topic \"{topic}\""), "`orderflow topics apply` creates what topics.yaml declares")
     })?;
-    let key = contract::key(record).to_owned();
+    let key = record.key().clone().into_owned();
     let texts = [
         (headers::EVENT_ID, event_id.to_string()),
         (headers::TICKET_ID, ticket_id.to_string()),

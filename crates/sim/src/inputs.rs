@@ -103,7 +103,8 @@ impl Inputs {
         if rng.chance(150)
             && let Some((id, body, first_ms)) = rng.pick(&self.past).cloned()
         {
-            return again(rng, id, body, if rng.chance(300) { first_ms } else { now_ms });
+            let timestamp_ms = if rng.chance(300) { first_ms } else { now_ms };
+            return again(rng, id, body, timestamp_ms);
         }
         self.past.push((id, body.clone(), timestamp_ms));
         if self.past.len() > 60 {

@@ -8,11 +8,13 @@ use std::sync::Arc;
 use engine::core::pace::Limits;
 use engine::shell::schemas::Schemas;
 
+use crate::broker::OUTSIDE;
 use crate::chaos::Chaos;
 use crate::disk::MemDisk;
 use crate::inputs::{Inputs, Produced};
 use crate::instance::{self, Instance, Instances};
 use crate::ledger::{TASKS, TOPOLOGY};
+use crate::oracle::facts::Mark;
 use crate::plant::Plant;
 use crate::rng::Rng;
 use crate::shared::Shared;
@@ -84,13 +86,12 @@ pub struct World {
     pub shared: Rc<Shared>,
     pub instances: Instances,
     pub schemas: Schemas,
+    /// How much there was of each task at each reset.
+    pub marks: Vec<Vec<Mark>>,
     inputs: Inputs,
     /// A producer's open transaction on the inputs, when there is one.
     outside_open: bool,
 }
-
-/// The transactional id of the outside world's producer.
-const OUTSIDE: &str = "outside";
 
 impl World {
     /// A world in which every pod has started.
@@ -101,7 +102,7 @@ impl World {
         let pod = |_| RefCell::new(Instance { disk: Arc::default(), skew_ms: Rc::new(Cell::new(0)), driver: None });
         let instances: Instances = Rc::new((0..config.instances).map(pod).collect());
         let (inputs, schemas) = (Inputs::new(config.keys), instance::schemas());
-        let world = World { shared, instances, schemas, inputs, outside_open: false, config };
+        let world = World { shared, instances, schemas, marks: Vec::new(), inputs, outside_open: false, config };
         let (shared, instances) = (world.shared.clone(), world.instances.clone());
         world.shared.on_interrupt(Some(Rc::new(move |me| interrupt(&shared, &instances, me))));
         for me in 0..world.config.instances {
@@ -300,10 +301,10 @@ fn rebalance(shared: &Shared, instances: usize) {
 
 fn marker(shared: &Shared) {
     let due = shared.broker.borrow().markers_due();
-    let (id, pick) = (shared.rng.borrow_mut().pick(&due).cloned(), shared.below(8));
-    if let Some(id) = id {
+    let pick = shared.below(64);
+    if let Some(id) = due.get((pick / 8) as usize % due.len().max(1)) {
         shared.note(format_args!("a marker of {id} arrives"));
-        shared.broker.borrow_mut().deliver(&id, pick);
+        shared.broker.borrow_mut().deliver(id, pick);
     }
 }
 

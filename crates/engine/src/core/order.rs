@@ -1,8 +1,9 @@
 //! Recorded order: how a task's inputs interleaved and when its timers fired, a few bytes a transaction.
 //!
 //! A record says where each input stood when it begins, then the steps: `Run` (records of one input up to an offset),
-//! `Clock` (timers due by then fired) and `Ahead` (one record was rejected for a timestamp in the future, which
-//! only the wall clock of that day can tell). A reset follows these steps, so that unchanged code gives the same outputs.
+//! `Clock` (timers due by then fired), and the verdicts that only the world of that day could give: `Ahead` (one record
+//! was rejected for a timestamp in the future) and `Refused` (one record was rejected because the broker refused what it
+//! sends). A reset follows these steps, so that unchanged code gives the same outputs.
 
 /// One step of a task's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub enum Step {
     Clock { now_ms: i64 },
     /// The record of `input` just below `offset_next` was rejected as `time-ahead`.
     Ahead { input: usize, offset_next: i64 },
+    /// The record of `input` just below `offset_next` was rejected as `output-refused`.
+    Refused { input: usize, offset_next: i64 },
 }
 
 /// A transaction's part of the history.
@@ -36,7 +39,9 @@ impl Steps {
     pub fn end(&self) -> Vec<i64> {
         let mut end = self.begin.clone();
         for step in &self.steps {
-            if let Step::Run { input, offset_next } | Step::Ahead { input, offset_next } = step
+            if let Step::Run { input, offset_next }
+            | Step::Ahead { input, offset_next }
+            | Step::Refused { input, offset_next } = step
                 && let Some(at) = end.get_mut(*input)
             {
                 *at = *offset_next;
@@ -57,6 +62,7 @@ impl Steps {
                 Step::Run { input, offset_next } => (0, *input, *offset_next),
                 Step::Clock { now_ms } => (1, 0, *now_ms),
                 Step::Ahead { input, offset_next } => (2, *input, *offset_next),
+                Step::Refused { input, offset_next } => (3, *input, *offset_next),
             };
             out.push(tag << 6 | input as u8 & 0x3f);
             match (step, at.get_mut(input)) {
@@ -84,13 +90,16 @@ impl Steps {
             let (input, value) = ((head & 0x3f) as usize, take(&mut rest)?);
             steps.push(match head >> 6 {
                 1 => Step::Clock { now_ms: value },
-                tag @ (0 | 2) => {
+                tag => {
                     let at = at.get_mut(input)?;
                     *at = at.checked_add(value)?;
                     let offset_next = *at;
-                    if tag == 0 { Step::Run { input, offset_next } } else { Step::Ahead { input, offset_next } }
+                    match tag {
+                        0 => Step::Run { input, offset_next },
+                        2 => Step::Ahead { input, offset_next },
+                        _ => Step::Refused { input, offset_next },
+                    }
                 }
-                _ => return None,
             });
         }
         Some(Steps { begin, steps })
@@ -131,10 +140,11 @@ mod tests {
         steps.steps.push(Step::Clock { now_ms: 1_790_000_000_000 });
         steps.run(1, (1 << 40) + 3);
         steps.steps.push(Step::Ahead { input: 0, offset_next: 13 });
+        steps.steps.push(Step::Refused { input: 0, offset_next: 14 });
         let bytes = steps.encode();
-        assert_eq!(steps.steps.len(), 4);
+        assert_eq!(steps.steps.len(), 5);
         assert_eq!(Steps::decode(&bytes), Some(steps.clone()));
-        assert_eq!(steps.end(), vec![13, (1 << 40) + 3]);
+        assert_eq!(steps.end(), vec![14, (1 << 40) + 3]);
         // A cut may fall between two steps, but never panics and never reads as the whole.
         for cut in 0..bytes.len() {
             assert_ne!(Steps::decode(&bytes[..cut]), Some(steps.clone()), "cut at {cut}");

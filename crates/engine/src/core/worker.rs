@@ -188,7 +188,7 @@ impl Worker {
             || task.next_due.is_some_and(|due_ms| due_ms <= task.standing.clock_ms)
             || !task.held[record.input].is_empty();
         if !must_wait {
-            self.handle_record(record, store, actions, false);
+            self.handle_record(record, store, actions, None);
             self.pump(record.task, store, actions);
             return;
         }
@@ -218,13 +218,13 @@ impl Worker {
                 self.fire(id, store, actions);
                 continue;
             }
-            let (input, ahead) = match self.turn(id) {
-                Turn::Take { input, ahead } => (input, ahead),
+            let (input, recorded) = match self.turn(id) {
+                Turn::Take { input, recorded } => (input, recorded),
                 Turn::Again => continue,
                 Turn::Wait => break,
             };
             let Some(held) = self.tasks.get_mut(&id).and_then(|task| task.held[input].pop_front()) else { break };
-            held.lend(id, input, |record| self.handle_record(record, store, actions, ahead));
+            held.lend(id, input, |record| self.handle_record(record, store, actions, recorded));
             self.resume(id, input, actions);
         }
         self.read_order(id, actions);
@@ -246,7 +246,7 @@ impl Worker {
         let Some(task) = self.tasks.get_mut(&id) else { return Turn::Wait };
         let Some(follow) = &mut task.follow else {
             let next = (0..task.held.len()).find(|input| !task.held[*input].is_empty());
-            return next.map_or(Turn::Wait, |input| Turn::Take { input, ahead: false });
+            return next.map_or(Turn::Wait, |input| Turn::Take { input, recorded: None });
         };
         match follow.steps.front().copied() {
             None if follow.at_end => {
@@ -262,7 +262,11 @@ impl Worker {
                 task.standing.clock_ms = task.standing.clock_ms.max(now_ms);
                 Turn::Again
             }
-            Some(step @ (Step::Run { input, offset_next } | Step::Ahead { input, offset_next })) => {
+            Some(
+                step @ (Step::Run { input, offset_next }
+                | Step::Ahead { input, offset_next }
+                | Step::Refused { input, offset_next }),
+            ) => {
                 let at = task.standing.positions[input];
                 let gone = task.held[input].front().is_some_and(|held| held.offset() >= offset_next);
                 if at >= offset_next || gone {
@@ -273,7 +277,12 @@ impl Worker {
                     return Turn::Wait;
                 }
                 let last = task.held[input].front().is_some_and(|held| held.offset() + 1 == offset_next);
-                Turn::Take { input, ahead: last && matches!(step, Step::Ahead { .. }) }
+                let recorded = match step {
+                    Step::Ahead { .. } if last => Some(Code::TimeAhead),
+                    Step::Refused { .. } if last => Some(Code::OutputRefused),
+                    _ => None,
+                };
+                Turn::Take { input, recorded }
             }
         }
     }
@@ -323,20 +332,29 @@ impl Worker {
         if self.in_flight_us.is_some() { self.waiting.push(action) } else { actions.push(action) }
     }
 
-    fn handle_record(&mut self, record: &Record<'_>, store: &dyn Store, actions: &mut Vec<Action>, ahead: bool) {
+    /// `recorded`: the verdict that the recorded order has on this record, while it is followed.
+    fn handle_record(
+        &mut self,
+        record: &Record<'_>,
+        store: &dyn Store,
+        actions: &mut Vec<Action>,
+        recorded: Option<Code>,
+    ) {
         self.begin(actions).records += 1;
         self.counts.records += 1;
-        let result = self.admit(record, ahead).and_then(|()| self.process(record, store, actions));
+        let result = self.admit(record, recorded).and_then(|()| self.process(record, store, actions));
         let Some(task) = self.tasks.get_mut(&record.task) else { return };
         let input = record.input;
         task.standing.positions[input] = record.offset + 1;
         task.dirty = true;
-        let rejected_ahead = matches!(&result, Err(reject) if reject.code == Code::TimeAhead);
+        let code = result.as_ref().err().map(|reject| reject.code);
+        let rejected_ahead = code == Some(Code::TimeAhead);
         if task.follow.is_none() {
-            if rejected_ahead {
-                task.order.steps.push(Step::Ahead { input, offset_next: record.offset + 1 });
-            } else {
-                task.order.run(input, record.offset + 1);
+            let offset_next = record.offset + 1;
+            match code {
+                Some(Code::TimeAhead) => task.order.steps.push(Step::Ahead { input, offset_next }),
+                Some(Code::OutputRefused) => task.order.steps.push(Step::Refused { input, offset_next }),
+                _ => task.order.run(input, offset_next),
             }
         }
         if !rejected_ahead {
@@ -350,15 +368,18 @@ impl Worker {
     }
 
     /// What can be said of a record before it is decoded.
-    fn admit(&self, record: &Record<'_>, ahead: bool) -> Result<(), Reject> {
+    fn admit(&self, record: &Record<'_>, recorded: Option<Code>) -> Result<(), Reject> {
         let task = &self.tasks[&record.task];
+        // While following, the recorded verdict counts: today's clock and today's broker are others.
+        if let Some(code) = recorded {
+            return Err(Reject::new(code, "so the recorded order says of the first time"));
+        }
         if let Some((id, input, offset, why)) = &self.condemned
             && (*id, *input, *offset) == (record.task, record.input, record.offset)
         {
             return Err(Reject::new(Code::OutputRefused, why.clone()));
         }
-        // While following, only the recorded verdict counts: today's clock is another one.
-        if ahead || task.follow.is_none() && record.timestamp_ms > self.now.wall_ms.saturating_add(AHEAD_MS) {
+        if task.follow.is_none() && record.timestamp_ms > self.now.wall_ms.saturating_add(AHEAD_MS) {
             let detail = format!("timestamp {} ms, the clock says {} ms", record.timestamp_ms, self.now.wall_ms);
             return Err(Reject::new(Code::TimeAhead, detail));
         }
@@ -701,7 +722,7 @@ impl Worker {
 }
 
 enum Turn {
-    Take { input: usize, ahead: bool },
+    Take { input: usize, recorded: Option<Code> },
     Again,
     Wait,
 }

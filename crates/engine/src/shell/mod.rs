@@ -6,6 +6,7 @@ pub mod disk;
 pub mod driver;
 pub mod embedded;
 pub mod kafka;
+pub mod registry;
 pub mod restore;
 pub mod runner;
 pub mod schemas;

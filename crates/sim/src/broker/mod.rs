@@ -14,6 +14,9 @@ use group::Group;
 use log::{Log, Message};
 use txn::{Place, Producer, Txn};
 
+/// The transactional id of the outside world's producer.
+pub const OUTSIDE: &str = "outside";
+
 /// A topic.
 #[derive(Debug)]
 pub struct Topic {
@@ -154,7 +157,7 @@ impl Broker {
     fn decide(&mut self, id: &str, commit: bool) {
         let Some(txn) = self.producers.get_mut(id).and_then(|producer| producer.open.as_mut()) else { return };
         txn.decide(commit);
-        if commit {
+        if commit && id != OUTSIDE {
             let deeds = txn.deeds(&self.group.offsets);
             self.deeds.extend(deeds);
         }

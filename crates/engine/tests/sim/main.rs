@@ -1,0 +1,3 @@
+//! The engine in the pretend world.
+
+mod seeds;

@@ -1,0 +1,176 @@
+//! What the broker and the disks hold when a run has come to rest, put side by side with the model.
+
+use std::collections::BTreeMap;
+
+use engine::core::headers;
+use engine::core::order::{Step, Steps};
+use flow::{Code, Id, Meta};
+
+use super::model::{Letter, Model, World as Verdict};
+use crate::broker::Broker;
+use crate::broker::log::Stored;
+use crate::ledger::wire::{self, Read};
+use crate::ledger::{TASKS, TOPOLOGY};
+use crate::world::World;
+
+/// A committed output or reply.
+#[derive(Debug, Clone)]
+pub struct Output {
+    pub topic: &'static str,
+    pub partition: u32,
+    pub meta: Meta,
+    pub stored: Stored,
+}
+
+/// All there is to know about one task.
+#[derive(Debug)]
+pub struct TaskFacts {
+    pub task: u32,
+    /// Committed inputs, those included that were deleted since.
+    pub inputs: Vec<Vec<Stored>>,
+    pub order: Vec<Steps>,
+    pub outputs: Vec<Output>,
+    pub letters: Vec<Letter>,
+    /// Ids in the dedup changelog, by input.
+    pub accepted: [Vec<(Id, u64)>; 2],
+    /// The changelog, compacted.
+    pub changelog: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The store of the task's owner.
+    pub store: Option<BTreeMap<Vec<u8>, Vec<u8>>>,
+    pub offsets: Vec<Option<i64>>,
+    /// How many outputs, dead letters and accepted ids there were at each reset.
+    pub resets: Vec<Mark>,
+    pub model: Model,
+}
+
+/// How much there was at a reset.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mark {
+    pub outputs: usize,
+    pub letters: usize,
+    pub accepted: [usize; 2],
+}
+
+/// All there is to know about a run.
+#[derive(Debug)]
+pub struct Facts {
+    pub tasks: Vec<TaskFacts>,
+    pub deeds: Vec<crate::broker::Deed>,
+    pub breaches: Vec<String>,
+}
+
+/// Looks at a world that has come to rest.
+pub fn gather(world: &World) -> Facts {
+    let broker = world.shared.broker.borrow();
+    let tasks = (0..TASKS).map(|task| of_task(world, &broker, task)).collect();
+    Facts { tasks, deeds: broker.deeds.clone(), breaches: world.shared.breaches.borrow().clone() }
+}
+
+fn of_task(world: &World, broker: &Broker, task: u32) -> TaskFacts {
+    let names = &world.shared.names;
+    let inputs: Vec<Vec<Stored>> =
+        TOPOLOGY.inputs.iter().map(|input| broker.log(input.topic, task).ever().cloned().collect()).collect();
+    let order: Vec<Steps> = broker
+        .log(&names.order, task)
+        .ever()
+        .filter_map(|stored| Steps::decode(stored.message.value.as_deref()?))
+        .collect();
+    let mut changelog = BTreeMap::new();
+    for stored in broker.log(&names.changelog, task).read(0) {
+        match (stored.message.key.clone(), stored.message.value.clone()) {
+            (Some(key), Some(value)) => drop(changelog.insert(key, value)),
+            (Some(key), None) => drop(changelog.remove(&key)),
+            (None, _) => {}
+        }
+    }
+    let owner = broker.group.owners.get(&task).map(|(owner, _)| *owner);
+    TaskFacts {
+        task,
+        model: follow(world.config.limits.record_bytes, &inputs, &order),
+        inputs,
+        order,
+        outputs: outputs(broker, task),
+        letters: broker.log(&names.dead_letters, task).ever().map(letter).collect(),
+        accepted: accepted(broker, &names.dedup, task),
+        changelog,
+        store: owner.map(|owner| world.instances[owner].borrow().disk.content(task)),
+        offsets: (0..TOPOLOGY.inputs.len()).map(|input| broker.group.offsets.get(&(task, input)).copied()).collect(),
+        resets: world.marks.iter().map(|marks| marks[task as usize]).collect(),
+    }
+}
+
+/// How much there is of a task at this moment.
+pub fn mark(world: &World, task: u32) -> Mark {
+    let broker = world.shared.broker.borrow();
+    let accepted = accepted(&broker, &world.shared.names.dedup, task);
+    Mark {
+        outputs: outputs(&broker, task).len(),
+        letters: broker.log(&world.shared.names.dead_letters, task).ever().count(),
+        accepted: [accepted[0].len(), accepted[1].len()],
+    }
+}
+
+fn outputs(broker: &Broker, task: u32) -> Vec<Output> {
+    let mut found = Vec::new();
+    for topic in TOPOLOGY.outputs.iter().chain(TOPOLOGY.replies) {
+        for partition in 0..topic.partitions {
+            for stored in broker.log(topic.name, partition).ever().filter(|stored| stored.message.task == task) {
+                let body = stored.message.value.as_ref().map_or(&[][..], |value| &value[5..]);
+                let meta = wire::meta(&mut Read(body)).unwrap_or_default();
+                found.push(Output { topic: topic.name, partition, meta, stored: stored.clone() });
+            }
+        }
+    }
+    found.sort_by_key(|output| output.stored.serial);
+    found
+}
+
+fn letter(stored: &Stored) -> Letter {
+    let header = |wanted: &str| {
+        let found = stored.message.headers.iter().rev().find(|(name, _)| name == wanted);
+        found.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
+    };
+    let topic = header(headers::DLQ_TOPIC);
+    let input = TOPOLOGY.inputs.iter().position(|input| input.topic == topic);
+    Letter {
+        at: input.and_then(|input| Some((input, header(headers::DLQ_OFFSET).parse().ok()?))),
+        code: Code::parse(&header(headers::DLQ_CODE)).unwrap_or(Code::Bug),
+        value: stored.message.value.clone(),
+    }
+}
+
+fn accepted(broker: &Broker, topic: &str, task: u32) -> [Vec<(Id, u64)>; 2] {
+    let mut found = [Vec::new(), Vec::new()];
+    for stored in broker.log(topic, task).ever() {
+        let Some(value) = &stored.message.value else { continue };
+        let Some(chunk) = engine::core::dedup::parse(value, stored.offset) else { continue };
+        for entry in chunk.bytes.chunks_exact(24) {
+            let (id, content) = entry.split_at(16);
+            let id = Id(id.try_into().unwrap_or_default());
+            found[chunk.input].push((id, u64::from_le_bytes(content.try_into().unwrap_or_default())));
+        }
+    }
+    found
+}
+
+/// Leads a model through the recorded order.
+fn follow(record_bytes: usize, inputs: &[Vec<Stored>], order: &[Steps]) -> Model {
+    let mut model = Model::new(record_bytes);
+    let mut at = vec![0usize; inputs.len()];
+    for step in order.iter().flat_map(|steps| &steps.steps) {
+        let (input, offset_next, verdict) = match step {
+            Step::Clock { now_ms } => {
+                model.clock(*now_ms);
+                continue;
+            }
+            Step::Run { input, offset_next } => (*input, *offset_next, Verdict::Fine),
+            Step::Ahead { input, offset_next } => (*input, *offset_next, Verdict::Ahead),
+            Step::Refused { input, offset_next } => (*input, *offset_next, Verdict::Refused),
+        };
+        while let Some(stored) = inputs[input].get(at[input]).filter(|stored| stored.offset < offset_next) {
+            model.input(input, stored, verdict);
+            at[input] += 1;
+        }
+    }
+    model
+}

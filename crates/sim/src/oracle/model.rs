@@ -1,0 +1,364 @@
+//! What must come out of one task: the ledger and the engine's rules written down a second time, as plainly as possible.
+//!
+//! It is told how the inputs interleaved (the recorded order) and which verdicts the world gave; all else is its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use engine::core::{ids, keys};
+use flow::{Code, Id, Meta};
+
+use crate::broker::log::Stored;
+use crate::inputs::{ASK_ID, ENTRY_ID, SLOW_ENTRY_ID, STRANGER_ID};
+use crate::instance::wire_ids;
+use crate::ledger::handle::{CURSED, HUGE, PANICS_AT_DEADLINE};
+use crate::ledger::wire::{self, Read};
+use crate::ledger::{
+    ACCOUNT, ASKS, Account, Ask, CONTINUE, DEADLINE, ENTRIES, Entry, Op, Out, PARKED, Parked, Reply, TOPOLOGY,
+    WINDOW_MS, continue_sub, deadline_sub,
+};
+
+/// The verdict of the world on a record, which only the recorded order knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum World {
+    Fine,
+    Ahead,
+    Refused,
+}
+
+/// A record that must come out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    pub topic: &'static str,
+    pub partition: u32,
+    pub timestamp_ms: i64,
+    pub key: String,
+    pub value: Vec<u8>,
+}
+
+/// A dead letter that must come out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// `None` for a timer.
+    pub at: Option<(usize, i64)>,
+    pub code: Code,
+    pub value: Option<Vec<u8>>,
+}
+
+/// A timer: due, kind, length of the key, key, subkey; in the order that timers fire.
+type Timer = (i64, u8, usize, String, String);
+
+/// One task of the model.
+#[derive(Debug, Default)]
+pub struct Model {
+    pub outputs: Vec<Expected>,
+    pub letters: Vec<Letter>,
+    /// Ids taken into the dedup window, by input, in order.
+    pub accepted: [Vec<(Id, u64)>; 2],
+    record_bytes: usize,
+    log_time_ms: [i64; 2],
+    clock_ms: i64,
+    accounts: BTreeMap<String, Account>,
+    parked: BTreeMap<(String, u64), Parked>,
+    timers: BTreeSet<Timer>,
+    /// Content and segment of each id of an input.
+    seen: [BTreeMap<Id, (u64, i64)>; 2],
+}
+
+/// Effects of one event, until they are known to be allowed.
+struct Draft {
+    key: String,
+    cause: Id,
+    ticket: Id,
+    time_ms: i64,
+    account: Account,
+    sends: Vec<(Expected, Id)>,
+    parks: Vec<(u64, Option<Parked>)>,
+    timers: Vec<(Timer, bool)>,
+    write: bool,
+}
+
+fn segment(log_time_ms: i64) -> i64 {
+    log_time_ms.div_euclid(WINDOW_MS / 8)
+}
+
+fn timer(due_ms: i64, kind: u8, key: &str, sub: String) -> Timer {
+    (due_ms.max(0), kind, key.len(), key.to_owned(), sub)
+}
+
+impl Model {
+    /// An empty task.
+    pub fn new(record_bytes: usize) -> Model {
+        Model { record_bytes, ..Model::default() }
+    }
+
+    /// The clock is moved; timers due by then fire.
+    pub fn clock(&mut self, now_ms: i64) {
+        self.clock_ms = self.clock_ms.max(now_ms);
+        self.fire();
+    }
+
+    /// Takes an input in its turn.
+    pub fn input(&mut self, input: usize, stored: &Stored, world: World) {
+        let message = &stored.message;
+        let verdict = self.judge(input, stored, world);
+        if world != World::Ahead {
+            self.log_time_ms[input] = self.log_time_ms[input].max(message.timestamp_ms);
+            self.clock_ms = self.clock_ms.max(message.timestamp_ms);
+        }
+        if let Err(code) = verdict {
+            self.letters.push(Letter { at: Some((input, stored.offset)), code, value: message.value.clone() });
+        }
+        self.fire();
+    }
+
+    fn judge(&mut self, input: usize, stored: &Stored, world: World) -> Result<(), Code> {
+        let message = &stored.message;
+        match world {
+            World::Ahead => return Err(Code::TimeAhead),
+            World::Refused => return Err(Code::OutputRefused),
+            World::Fine => {}
+        }
+        let log_time_ms = self.log_time_ms[input];
+        if message.timestamp_ms < log_time_ms - WINDOW_MS {
+            return Err(Code::TooOld);
+        }
+        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        if length(&message.value) + length(&message.key) > self.record_bytes {
+            return Err(Code::TooLarge);
+        }
+        let key = message.key.clone().and_then(|key| String::from_utf8(key).ok()).ok_or(Code::KeyMismatch)?;
+        let (id, content, ticket, said, body) = decode(input, stored)?;
+        if said != key {
+            return Err(Code::KeyMismatch);
+        }
+        let known = self.seen[input].get(&id).copied();
+        let known = known.filter(|(_, of)| *of >= segment(log_time_ms - WINDOW_MS)).map(|(content, _)| content);
+        let mut draft = self.draft(&key, id, ticket, message.timestamp_ms);
+        match (body, known) {
+            (Parsed::Entry(_), Some(before)) if before == content => return Ok(()),
+            (Parsed::Entry(_), Some(_)) => return Err(Code::Conflict),
+            (Parsed::Entry(entry), None) => draft.entry(&entry)?,
+            (Parsed::Ask(ask), known) => {
+                if known.is_some_and(|before| before != content) {
+                    draft.cause = ids::conflict(id, content);
+                }
+                draft.write = ask.chunk > 0;
+                draft.reply(&ask, known.is_none_or(|before| before == content))?;
+                if known.is_none() && ask.chunk > 0 {
+                    self.release(&mut draft, ask.chunk);
+                }
+            }
+        }
+        self.keep(draft)?;
+        if known.is_none() {
+            let now = segment(log_time_ms.max(message.timestamp_ms));
+            self.seen[input].insert(id, (content, now));
+            self.accepted[input].push((id, content));
+        }
+        Ok(())
+    }
+
+    fn draft(&self, key: &str, cause: Id, ticket: Id, time_ms: i64) -> Draft {
+        Draft {
+            key: key.to_owned(),
+            cause,
+            ticket,
+            time_ms,
+            account: self.accounts.get(key).copied().unwrap_or_default(),
+            sends: Vec::new(),
+            parks: Vec::new(),
+            timers: Vec::new(),
+            write: true,
+        }
+    }
+
+    fn release(&self, draft: &mut Draft, chunk: u64) {
+        let key = draft.key.clone();
+        let all: Vec<(u64, Parked)> =
+            self.parked.range((key.clone(), 0)..=(key.clone(), u64::MAX)).map(|((_, n), parked)| (*n, *parked)).collect();
+        for (number, parked) in all.iter().take(chunk as usize) {
+            draft.parks.push((*number, None));
+            draft.timers.push((timer(parked.due_ms, DEADLINE, &key, deadline_sub(*number)), false));
+            draft.account.sum += parked.amount;
+            draft.emit("Released", parked.amount, String::new());
+        }
+        if all.len() > chunk as usize {
+            let sub = continue_sub(draft.account.seq, chunk);
+            draft.timers.push((timer(draft.time_ms, CONTINUE, &key, sub), true));
+        }
+    }
+
+    fn keep(&mut self, draft: Draft) -> Result<(), Code> {
+        if draft.sends.iter().any(|(send, _)| send.value.len() > self.record_bytes) {
+            return Err(Code::OutputTooLarge);
+        }
+        self.outputs.extend(draft.sends.into_iter().map(|(send, _)| send));
+        for (number, parked) in draft.parks {
+            match parked {
+                Some(parked) => drop(self.parked.insert((draft.key.clone(), number), parked)),
+                None => drop(self.parked.remove(&(draft.key.clone(), number))),
+            }
+        }
+        for (timer, set) in draft.timers {
+            if set { self.timers.insert(timer) } else { self.timers.remove(&timer) };
+        }
+        if draft.write {
+            self.accounts.insert(draft.key, draft.account);
+        }
+        Ok(())
+    }
+
+    fn fire(&mut self) {
+        while let Some(due) = self.timers.first().filter(|timer| timer.0 <= self.clock_ms).cloned() {
+            self.timers.remove(&due);
+            let (due_ms, kind, _, key, sub) = due;
+            let cause = ids::wake(TOPOLOGY.name, &key, due_ms, kind, &sub);
+            let mut draft = self.draft(&key, cause, Id::NIL, due_ms);
+            let mut verdict = Ok(());
+            if kind == CONTINUE {
+                let chunk = sub.split_once('.').and_then(|(_, chunk)| chunk.parse().ok()).unwrap_or(0);
+                self.release(&mut draft, chunk);
+            } else {
+                let number = u64::from_str_radix(&sub, 16).unwrap_or(u64::MAX);
+                let parked = self.parked.get(&(key, number)).copied();
+                draft.parks.push((number, None));
+                draft.emit("Refused", parked.map_or(0, |parked| parked.amount), String::new());
+                if parked.is_some_and(|parked| parked.amount % 100 == PANICS_AT_DEADLINE) {
+                    verdict = Err(Code::Bug);
+                }
+            }
+            if let Err(code) = verdict.and_then(|()| self.keep(draft)) {
+                self.letters.push(Letter { at: None, code, value: None });
+            }
+        }
+    }
+
+    /// The task's state as the store holds it.
+    pub fn state(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let mut state = BTreeMap::new();
+        for (key, account) in &self.accounts {
+            state.insert(keys::table(ACCOUNT, key.as_bytes()), wire::put_account(account));
+        }
+        for ((key, number), parked) in &self.parked {
+            let mut at = keys::table(PARKED, key.as_bytes());
+            at.extend(number.to_be_bytes());
+            state.insert(at, wire::put_parked(parked));
+        }
+        for (due_ms, kind, _, key, sub) in &self.timers {
+            let wake = keys::Wake { due_ms: *due_ms, kind: *kind, key: key.clone(), sub: sub.clone() };
+            state.insert(wake.encode(), Vec::new());
+        }
+        let mut clocks = self.clock_ms.to_le_bytes().to_vec();
+        self.log_time_ms.iter().for_each(|log_time_ms| clocks.extend(log_time_ms.to_le_bytes()));
+        state.insert(keys::task(), clocks);
+        state
+    }
+}
+
+enum Parsed {
+    Entry(Entry),
+    Ask(Ask),
+}
+
+/// Id, content, ticket, key and body of a record that can be read at all.
+fn decode(input: usize, stored: &Stored) -> Result<(Id, u64, Id, String, Parsed), Code> {
+    let value = stored.message.value.as_ref().ok_or(Code::ValueMissing)?;
+    if value.len() < 5 || value[0] != 0 {
+        return Err(Code::Undecodable);
+    }
+    let schema = u32::from_be_bytes([value[1], value[2], value[3], value[4]]);
+    let record = match schema {
+        ENTRY_ID | SLOW_ENTRY_ID => "Entry",
+        ASK_ID => "Ask",
+        STRANGER_ID => "Stranger",
+        _ => return Err(Code::SchemaUnknown),
+    };
+    if let Some((_, said)) = stored.message.headers.first()
+        && *said != format!("{:016x}", wire::fingerprint(record)).into_bytes()
+    {
+        return Err(Code::SchemaMismatch);
+    }
+    if record == "Stranger" {
+        return Err(Code::RecordUnexpected);
+    }
+    let mut read = Read(&value[5..]);
+    let meta = wire::meta(&mut read).ok_or(Code::Undecodable)?;
+    let content = wire::hash(read.0);
+    let (key, body) = match input {
+        ENTRIES => wire::entry(read).map(|entry| (entry.key.clone(), Parsed::Entry(entry))),
+        ASKS => wire::ask(read).map(|ask| (ask.key.clone(), Parsed::Ask(ask))),
+        _ => None,
+    }
+    .ok_or(Code::Undecodable)?;
+    Ok((meta.event_id, content, meta.ticket_id, key, body))
+}
+
+impl Draft {
+    fn send(&mut self, topic: flow::Topic, record: &'static str, key: &str, body: &[u8]) {
+        let id = |ordinal| ids::output(self.cause, TOPOLOGY.name, topic.name, record, key, ordinal);
+        let mut ordinal = 0;
+        while self.sends.iter().any(|(_, taken)| *taken == id(ordinal)) {
+            ordinal += 1;
+        }
+        let event_id = id(ordinal);
+        let wire_id = wire_ids().get(&wire::fingerprint(record)).copied().unwrap_or_default();
+        let mut value = vec![0u8];
+        value.extend(wire_id.to_be_bytes());
+        let meta = Meta { event_id, ticket_id: self.ticket, cause: self.cause, occurred_at: self.time_ms };
+        wire::put_meta(&meta, &mut value);
+        value.extend(body);
+        let partition = ids::partition(key.as_bytes(), topic.partitions);
+        let sent = Expected { topic: topic.name, partition, timestamp_ms: self.time_ms, key: key.to_owned(), value };
+        self.sends.push((sent, event_id));
+    }
+
+    fn out(&mut self, topic: usize, record: &'static str, key: &str, amount: i64, note: String) {
+        let Account { seq, sum, .. } = self.account;
+        let mut body = Vec::new();
+        wire::put_out(&Out { topic, record, key: key.to_owned(), seq, sum, amount, note }, &mut body);
+        self.send(TOPOLOGY.outputs[topic], record, key, &body);
+    }
+
+    fn emit(&mut self, record: &'static str, amount: i64, note: String) {
+        self.account.seq += 1;
+        let key = self.key.clone();
+        self.out(0, record, &key, amount, note);
+    }
+
+    fn reply(&mut self, ask: &Ask, accepted: bool) -> Result<(), Code> {
+        let topic = TOPOLOGY.replies.iter().find(|topic| topic.name == ask.reply_to).ok_or(Code::ReplyTopicUnknown)?;
+        let mut body = Vec::new();
+        wire::put_reply(&Reply { key: ask.key.clone(), accepted }, &mut body);
+        let key = self.key.clone();
+        self.send(*topic, "Answered", &key, &body);
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: &Entry) -> Result<(), Code> {
+        match entry.op {
+            Op::Add => {
+                self.account.sum += entry.amount;
+                self.emit("Added", entry.amount, String::new());
+            }
+            Op::Park => {
+                let number = self.account.parked_next;
+                self.account.parked_next += 1;
+                let due_ms = self.time_ms + entry.delay_ms;
+                self.parks.push((number, Some(Parked { amount: entry.amount, due_ms })));
+                self.timers.push((timer(due_ms, DEADLINE, &self.key, deadline_sub(number)), true));
+                self.emit("Parked", entry.amount, String::new());
+            }
+            Op::Move => {
+                self.account.sum -= entry.amount;
+                self.emit("Moved", entry.amount, entry.to.clone());
+                let note = self.key.clone();
+                self.out(1, "Received", &entry.to, entry.amount, note);
+            }
+            Op::Invalid => return Err(Code::Invalid),
+            Op::Panic => return Err(Code::Bug),
+            Op::Cursed => self.emit("Added", 0, CURSED.to_owned()),
+            Op::Huge => self.emit("Added", 0, "x".repeat(HUGE)),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! Coming to rest: faults end, everything that is due is done, and the oracle looks at it. Then, perhaps, a reset.
+
+use crate::instance;
+use crate::ledger::{TASKS, TOPOLOGY};
+use crate::oracle::{facts, invariants};
+use crate::world::{Config, World};
+
+/// Rounds after which a run that is still not quiet counts as stuck.
+const ROUNDS: usize = 3_000;
+
+/// What a run came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// Hash of the history: the same for the same seed.
+    pub hash: u64,
+    pub events: u64,
+    /// Committed transactions, by task.
+    pub deeds: usize,
+    /// What is wrong; empty when all is well.
+    pub wrong: Vec<String>,
+    /// The last lines of the history, when they were kept.
+    pub lines: Vec<String>,
+}
+
+/// One whole run.
+pub fn run(config: Config) -> Report {
+    let mut world = World::new(config);
+    world.run();
+    let mut wrong = world.rest_and_check();
+    if wrong.is_empty() && world.config.reset {
+        world.reset();
+        world.run();
+        wrong = world.rest_and_check();
+    }
+    world.report(wrong)
+}
+
+impl World {
+    /// What the run came to.
+    pub fn report(&self, wrong: Vec<String>) -> Report {
+        let history = self.shared.history.borrow();
+        let lines = history.lines().map(str::to_owned).collect();
+        let deeds = self.shared.broker.borrow().deeds.len();
+        Report { hash: history.hash(), events: history.events(), deeds, wrong, lines }
+    }
+
+    /// Lets everything come to rest and asks the oracle; what is wrong.
+    pub fn rest_and_check(&self) -> Vec<String> {
+        match self.rest() {
+            Ok(()) => invariants::check(&facts::gather(self)),
+            Err(why) => {
+                let mut wrong = self.shared.breaches.borrow().clone();
+                wrong.push(format!("a_run_comes_to_rest: {why}"));
+                wrong
+            }
+        }
+    }
+
+    /// Without further faults, turns until nothing is left to do.
+    pub fn rest(&self) -> Result<(), String> {
+        self.shared.note(format_args!("comes to rest"));
+        self.instances.iter().for_each(|pod| pod.borrow().skew_ms.set(0));
+        let mut why = String::new();
+        for round in 0..ROUNDS {
+            instance::answer(&self.schemas);
+            let due = self.shared.broker.borrow().markers_due();
+            for id in due {
+                self.shared.broker.borrow_mut().deliver_all(&id);
+            }
+            self.expire();
+            for me in 0..self.config.instances {
+                if self.instances[me].borrow().driver.is_none() {
+                    self.start(me);
+                }
+                self.turn(me);
+            }
+            match self.busy() {
+                None => return Ok(()),
+                Some(busy) => why = busy,
+            }
+            // Restores wait longer and longer, timers for their time.
+            self.shared.time.advance_us(if round % 10 == 9 { 2_000_000 } else { 1_000 });
+        }
+        Err(format!("still busy after {ROUNDS} rounds: {why}"))
+    }
+
+    /// What is still to be done, when something is.
+    fn busy(&self) -> Option<String> {
+        let mut open = Vec::new();
+        let mut due = None;
+        for (me, pod) in self.instances.iter().enumerate() {
+            let pod = pod.borrow();
+            let Some(driver) = &pod.driver else { return Some(format!("{me} is down")) };
+            if !driver.ready() || driver.worker.busy() {
+                return Some(format!("{me} has work in hand"));
+            }
+            open.extend(driver.worker.tasks().map(|task| task.id));
+            due = due.max(driver.worker.next_due_ms());
+        }
+        open.sort_unstable();
+        if open != (0..TASKS).collect::<Vec<u32>>() {
+            return Some(format!("only tasks {open:?} are open"));
+        }
+        let broker = self.shared.broker.borrow();
+        for task in 0..TASKS {
+            for (input, topic) in TOPOLOGY.inputs.iter().enumerate() {
+                let last = broker.log(topic.topic, task).ever().last().map(|last| last.offset + 1);
+                let at = broker.group.offsets.get(&(task, input)).copied();
+                if last.is_some() && at < last {
+                    return Some(format!("task {task} input {input} at {at:?} of {last:?}"));
+                }
+            }
+        }
+        let due_ms = due?;
+        let wait_ms = due_ms - self.shared.time.wall_ms();
+        self.shared.time.advance_us((wait_ms.clamp(1, 60_000) * 1_000) as u64);
+        Some(format!("a timer is due at {due_ms}"))
+    }
+
+    /// Every pod stops; offsets go back to the start, changelogs are trimmed; every pod starts on the disk it has.
+    pub fn reset(&mut self) {
+        self.shared.note(format_args!("reset"));
+        for me in 0..self.config.instances {
+            self.kill(me);
+        }
+        let marks = (0..TASKS).map(|task| facts::mark(self, task)).collect();
+        self.marks.push(marks);
+        let mut broker = self.shared.broker.borrow_mut();
+        for task in 0..TASKS {
+            for (input, topic) in TOPOLOGY.inputs.iter().enumerate() {
+                let start = broker.log(topic.topic, task).start;
+                broker.group.offsets.insert((task, input), start);
+            }
+            for topic in [&self.shared.names.changelog, &self.shared.names.dedup] {
+                let end = broker.log(topic, task).next;
+                broker.log_mut(topic, task).delete_records(end);
+            }
+        }
+        drop(broker);
+        for me in 0..self.config.instances {
+            self.start(me);
+        }
+    }
+}
