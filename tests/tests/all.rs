@@ -1,4 +1,8 @@
 //! The one test binary of this crate: a list of its rooms.
 
+#[path = "all/registry.rs"]
+mod registry;
 #[path = "all/servers.rs"]
 mod servers;
+#[path = "all/tidy.rs"]
+mod tidy;

@@ -42,11 +42,11 @@ impl Ids {
         Ids { by_fingerprint: wire().map(|released| (released.fingerprint, released.local_id)).collect(), schemas }
     }
 
-    /// The registry's ids where one is named (`lock` remembers them, so that a start needs no registry), else the local
-    /// ones.
-    pub fn of(place: &Place, lock: &Path) -> anyhow::Result<Ids> {
+    /// The registry's ids where one is named (a file in `data` remembers them, so that a start needs no registry), else
+    /// the local ones.
+    pub fn of(place: &Place, data: &Path) -> anyhow::Result<Ids> {
         let Some(url) = &place.registry else { return Ok(Ids::local()) };
-        crate::registry::ids(url, lock)
+        crate::registry::ids(url, data)
     }
 
     /// The id to write a schema with.

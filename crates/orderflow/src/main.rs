@@ -7,11 +7,13 @@ mod failure;
 mod fleet;
 mod http;
 mod ids;
+mod load;
 mod log;
 mod options;
 mod processors;
 mod registry;
 mod topics;
+mod verdict;
 
 use std::process::ExitCode;
 
@@ -42,6 +44,7 @@ enum LogFormat {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Demo(commands::demo::Args),
     Run(commands::run::Args),
     #[command(subcommand)]
     Topics(commands::topics::Command),
@@ -52,6 +55,9 @@ enum Command {
     #[command(subcommand)]
     Dlq(commands::dlq::Command),
     Reset(commands::reset::Args),
+    #[command(subcommand)]
+    Load(commands::load::Command),
+    Verify(commands::verify::Args),
 }
 
 impl Command {
@@ -79,12 +85,15 @@ fn main() -> ExitCode {
     log(&cli);
     let place = &cli.place;
     let done = match &cli.command {
+        Command::Demo(args) => commands::demo::run(args, place),
         Command::Run(args) => commands::run::run(args, place),
         Command::Topics(command) => commands::topics::run(command, place),
         Command::Order(command) => commands::order::run(command, place),
         Command::Item(command) => commands::item::run(command, place),
         Command::Dlq(command) => commands::dlq::run(command, place),
         Command::Reset(args) => commands::reset::run(args, place),
+        Command::Load(command) => commands::load::run(command, place),
+        Command::Verify(args) => commands::verify::run(args, place),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

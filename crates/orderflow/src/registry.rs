@@ -1,14 +1,52 @@
-//! A registry as the commands use it.
+//! A schema registry as the commands use it.
 
 use std::path::Path;
 
-use crate::ids::Ids;
+use engine::shell::registry::{Options, Registry, RegistryError, Resolver, WireSchema};
 
-/// placeholder until wired
-pub fn ids(_url: &str, _lock: &Path) -> anyhow::Result<Ids> {
-    anyhow::bail!("registry")
+use crate::failure::Failure;
+use crate::ids::{Ids, subject, wire};
+
+fn failed(error: RegistryError) -> anyhow::Error {
+    let text = error.to_string();
+    let (what, hint) = text.split_once("; hint: ").unwrap_or((&text, "`orderflow topics apply --registry URL` registers what this build writes"));
+    Failure::unreachable("registry", what, hint).into()
 }
-/// placeholder until wired
-pub fn register(_url: &str) -> anyhow::Result<usize> {
-    anyhow::bail!("registry")
+
+fn open(url: &str) -> anyhow::Result<Registry> {
+    Registry::open(url, Options::default()).map_err(failed)
+}
+
+/// The registry's ids of every wire schema of this build; `folder` remembers them.
+pub fn ids(url: &str, folder: &Path) -> anyhow::Result<Ids> {
+    let registry = open(url)?;
+    let subjects: Vec<(String, &contract::Released)> = wire().map(|released| (subject(released), released)).collect();
+    let wanted: Vec<WireSchema<'_>> = subjects
+        .iter()
+        .map(|(subject, released)| WireSchema { subject, text: released.text, fingerprint: released.fingerprint })
+        .collect();
+    std::fs::create_dir_all(folder)?;
+    let found = registry.ids(&wanted, &folder.join(registry.lock_name())).map_err(failed)?;
+    Ok(Ids::with(found))
+}
+
+/// Answers for schema ids that this build does not know, until it is dropped.
+pub fn resolver(url: &str, ids: &Ids) -> anyhow::Result<Resolver> {
+    open(url)?.resolver(ids.schemas.clone()).map_err(failed)
+}
+
+/// Registers every wire schema of this build; how many there are. Registering again changes nothing.
+pub fn register(url: &str) -> anyhow::Result<usize> {
+    let registry = open(url)?;
+    let mut released: Vec<&contract::Released> = wire().collect();
+    // Older versions first, so that each is checked against its predecessor.
+    released.sort_by_key(|released| (subject(released), version(released.version)));
+    for released in &released {
+        registry.register(&subject(released), released.text).map_err(failed)?;
+    }
+    Ok(released.len())
+}
+
+fn version(text: &str) -> Vec<u64> {
+    text.split('.').map(|part| part.parse().unwrap_or_default()).collect()
 }

@@ -87,6 +87,11 @@ impl Inner {
         self.tail.push(ops);
     }
 
+    fn flush_state(&mut self) {
+        let tail = std::mem::take(&mut self.tail);
+        tail.into_iter().flatten().for_each(|op| self.durable.apply(op));
+    }
+
     /// Whether this access fails.
     fn fails(&mut self) -> bool {
         match &mut self.fail_in {
@@ -142,9 +147,7 @@ impl MemDisk {
 
     /// sled's own flusher came by: the state so far survives a crash.
     pub fn flush_state(&self) {
-        let mut inner = self.inner();
-        let tail = std::mem::take(&mut inner.tail);
-        tail.into_iter().flatten().for_each(|op| inner.durable.apply(op));
+        self.inner().flush_state();
     }
 
     /// `SledDisk::flush`: makes dedup chunks durable, then remembers how far they go.
@@ -276,21 +279,23 @@ impl Disk for MemDisk {
     }
 
     fn drop_task(&self, task: u32) {
+        // As in sled_disk.rs: the checkpoint is made useless, the chunks go, both surely; then the state, key by key.
         let mut inner = self.inner();
-        // sled removes key by key: a crash may come between any two.
+        inner.batch(vec![Op::Checkpoint(task, Some(Checkpoint::default()))]);
+        inner.flush_state();
+        inner.applied.remove(&task);
+        for segment in inner.segments.values_mut() {
+            let keys: Vec<ChunkKey> = segment.now.keys().filter(|(of, _, _)| *of == task).copied().collect();
+            keys.into_iter().for_each(|key| segment.put(key, None));
+            segment.settle(usize::MAX);
+        }
         let of = inner.now.entries.range((task, Vec::new())..).take_while(|((of, _), _)| *of == task);
         let keys: Vec<Vec<u8>> = of.map(|((_, key), _)| key.clone()).collect();
         for key in keys {
             inner.batch(vec![Op::Put(task, key, None)]);
         }
-        inner.batch(vec![Op::Checkpoint(task, None)]);
         inner.batch(vec![Op::DedupNext(task, None)]);
-        inner.applied.remove(&task);
-        for segment in inner.segments.values_mut() {
-            segment.users.retain(|(user, _)| *user != task);
-            let keys: Vec<ChunkKey> = segment.now.keys().filter(|(of, _, _)| *of == task).copied().collect();
-            keys.into_iter().for_each(|key| segment.put(key, None));
-        }
+        inner.batch(vec![Op::Checkpoint(task, None)]);
     }
 
     fn take_fault(&self) -> Option<String> {

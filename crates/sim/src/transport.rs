@@ -1,17 +1,19 @@
 //! The pretend broker as one worker sees it: the third implementation of the engine's `Transport`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::core::io::{DeadLetter, Logged, Opening, Send};
+use engine::core::io::{DeadLetter, Logged, Send};
+use engine::shell::driver::Clock;
 use engine::shell::restore::restore;
 use engine::shell::transport::{Change, Fault, Fetched, Slot, Transport};
 use engine::shell::wire;
 
 use crate::broker::group::Membership;
 use crate::broker::log::{Message, Stored};
+use crate::clock::SimClock;
 use crate::disk::MemDisk;
 use crate::ledger::handle::CURSED;
 use crate::ledger::{TASKS, TOPOLOGY};
@@ -44,13 +46,14 @@ pub struct SimTransport {
     disk: Arc<MemDisk>,
     me: usize,
     /// The wall clock of this instance, for restores.
-    clock: crate::clock::SimClock,
+    clock: SimClock,
     membership: Option<Membership>,
     producer: Option<u32>,
     owned: BTreeSet<u32>,
     fetches: BTreeMap<(u32, usize), Fetch>,
-    restoring: Vec<u32>,
-    restored: Vec<Opening>,
+    /// Restores asked for, and their answers: each ask is answered once, in order, wanted or not by then.
+    restoring: VecDeque<u32>,
+    restored: VecDeque<Change>,
     stage: Stage,
     logged: BTreeMap<u32, Logged>,
     /// Tasks with records in the open transaction, and those whose offsets it carries.
@@ -62,7 +65,7 @@ pub struct SimTransport {
 
 impl SimTransport {
     /// A session that has not joined yet.
-    pub fn new(shared: Rc<Shared>, disk: Arc<MemDisk>, me: usize, clock: crate::clock::SimClock) -> SimTransport {
+    pub fn new(shared: Rc<Shared>, disk: Arc<MemDisk>, me: usize, clock: SimClock) -> SimTransport {
         SimTransport {
             shared,
             disk,
@@ -72,8 +75,8 @@ impl SimTransport {
             producer: None,
             owned: BTreeSet::new(),
             fetches: BTreeMap::new(),
-            restoring: Vec::new(),
-            restored: Vec::new(),
+            restoring: VecDeque::new(),
+            restored: VecDeque::new(),
             stage: Stage::Idle,
             logged: BTreeMap::new(),
             sent: BTreeSet::new(),
@@ -90,8 +93,6 @@ impl SimTransport {
     fn forget(&mut self, tasks: &[u32]) {
         self.owned.retain(|task| !tasks.contains(task));
         self.fetches.retain(|(task, _), _| !tasks.contains(task));
-        self.restoring.retain(|task| !tasks.contains(task));
-        self.restored.retain(|opening| !tasks.contains(&opening.task));
     }
 
     fn heartbeat(&mut self, into: &mut Fetched) {
@@ -131,20 +132,25 @@ impl SimTransport {
     }
 
     fn run_restores(&mut self, into: &mut Fetched) -> Result<(), Fault> {
-        for task in std::mem::take(&mut self.restoring) {
-            let now_ms = engine::shell::driver::Clock::now(&self.clock).wall_ms;
+        while let Some(task) = self.restoring.pop_front() {
+            let now_ms = self.clock.now().wall_ms;
             let mut reader = SimReader { shared: &self.shared, me: self.me };
-            match restore(&mut reader, &*self.disk, &self.shared.names, task, now_ms, &mut |_, _| {}) {
-                Ok(opening) => self.restored.push(opening),
+            let done = match restore(&mut reader, &*self.disk, &self.shared.names, task, now_ms, &mut |_, _| {}) {
+                Ok(opening) => Change::Restored(opening),
                 Err(Fault::Fatal(why)) => return Err(Fault::Fatal(why)),
-                Err(fault) => into.changes.push(Change::RestoreFailed(task, fault.to_string())),
+                Err(fault) => Change::RestoreFailed(task, fault.to_string()),
+            };
+            self.restored.push_back(done);
+            // Some restores take longer.
+            if self.shared.chance(200) {
+                break;
             }
         }
         // Now and then the news arrives a poll later.
         if !self.shared.chance(200) {
-            for opening in self.restored.drain(..) {
-                self.shared.note(format_args!("{} restored {} at {:?}", self.me, opening.task, opening.positions));
-                into.changes.push(Change::Restored(opening));
+            for change in self.restored.drain(..) {
+                self.shared.note(format_args!("{} {change:?}", self.me));
+                into.changes.push(change);
             }
         }
         Ok(())
@@ -176,7 +182,8 @@ impl SimTransport {
         self.shared.before(self.me, what, Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))?;
         self.expect(Stage::Open, what);
         let task = message.task;
-        self.shared.note(format_args!("{} {what} {topic}/{partition} for {task}", self.me));
+        let id = message.headers.first().and_then(|(_, id)| std::str::from_utf8(id).ok()?.get(..8)).unwrap_or("");
+        self.shared.note(format_args!("{} {what} {topic}/{partition} for {task} {id}", self.me));
         let cursed = message.value.as_ref().is_some_and(|value| value.ends_with(CURSED.as_bytes()));
         let by_chance = !cursed && !topic.ends_with("-dlq") && self.shared.chance(self.shared.chaos.get().refuse);
         if cursed && !topic.ends_with("-dlq") || by_chance {
@@ -239,12 +246,9 @@ impl Transport for SimTransport {
     }
 
     fn restore(&mut self, task: u32) -> Result<(), Fault> {
-        self.shared.before(self.me, "restore", Hurt::Any)?;
-        if self.owned.contains(&task) && !self.restoring.contains(&task) {
-            self.restored.retain(|opening| opening.task != task);
-            self.restoring.push(task);
-        }
-        self.shared.after(self.me, "restore", Hurt::Any)
+        self.shared.before(self.me, "restore", Hurt::Before)?;
+        self.restoring.push_back(task);
+        self.shared.after(self.me, "restore", Hurt::Before)
     }
 
     fn start(&mut self, task: u32, positions: &[i64]) -> Result<(), Fault> {
@@ -383,6 +387,7 @@ impl Transport for SimTransport {
     fn seek(&mut self, task: u32, input: usize, offset_next: i64) -> Result<(), Fault> {
         self.shared.before(self.me, "seek", Hurt::Any)?;
         if let Some(fetch) = self.fetches.get_mut(&(task, input)) {
+            self.shared.note(format_args!("{} seeks ({task}, {input}, {offset_next})", self.me));
             fetch.next = offset_next;
         }
         self.shared.after(self.me, "seek", Hurt::Any)

@@ -5,6 +5,11 @@
 //!
 //! Architecture Invariant: the index changes only after the commit. What a transaction adds stays in `building` and
 //! `committing`, which an abort drops.
+//!
+//! Architecture Invariant: whether an id is in the window follows from the sequence of records alone, not from where
+//! transactions or restarts happened to cut it; else a replay would not give the same outputs. An id belongs to the
+//! segment of the log time at which it was handled, and is forgotten when the log time has left that segment behind,
+//! whether or not it was dropped by then.
 
 use std::collections::VecDeque;
 
@@ -21,14 +26,16 @@ const ENTRY: usize = 24;
 /// Ids in the order they came, findable.
 #[derive(Debug, Default)]
 struct Fresh {
-    at: HashMap<Id, u64>,
-    bytes: Vec<u8>,
+    /// Content and segment of each id.
+    at: HashMap<Id, (u64, i64)>,
+    /// Entries by segment, oldest first: rarely more than one segment in a transaction.
+    runs: Vec<(i64, Vec<u8>)>,
 }
 
 impl Fresh {
     fn clear(&mut self) {
         self.at.clear();
-        self.bytes.clear();
+        self.runs.clear();
     }
 }
 
@@ -52,7 +59,6 @@ pub struct Window {
     first: u32,
     building: Fresh,
     committing: Fresh,
-    committing_segment: i64,
 }
 
 fn tag(id: &Id) -> u32 {
@@ -90,7 +96,6 @@ impl Window {
             first: 0,
             building: Fresh::default(),
             committing: Fresh::default(),
-            committing_segment: 0,
         }
     }
 
@@ -108,16 +113,22 @@ impl Window {
         }
     }
 
-    /// Was this id met within the window, and with the same content?
-    pub fn check(&self, id: Id, content: u64, store: &dyn Store) -> Seen {
+    /// Was this id met within the window that ends at this log time, and with the same content?
+    pub fn check(&self, id: Id, content: u64, log_time_ms: i64, store: &dyn Store) -> Seen {
+        let alive = self.alive(log_time_ms);
         for fresh in [&self.building, &self.committing] {
-            if let Some(known) = fresh.at.get(&id) {
+            if let Some((known, segment)) = fresh.at.get(&id)
+                && *segment >= alive
+            {
                 return compare(*known, content);
             }
         }
         let wanted = tag(&id);
         for (_, number) in self.index.iter_hash(spread(wanted)).filter(|(tag, _)| *tag == wanted) {
             let Some(known) = self.chunks.get(number.wrapping_sub(self.first) as usize) else { continue };
+            if known.segment < alive {
+                continue;
+            }
             let Some(bytes) = store.chunk(self.task, self.input, known.segment, known.offset) else { continue };
             if let Some((_, first)) = entries(&bytes).find(|(other, _)| *other == id) {
                 return compare(first, content);
@@ -126,39 +137,44 @@ impl Window {
         Seen::New
     }
 
-    /// Remembers an id with the open transaction.
-    pub fn add(&mut self, id: Id, content: u64) {
-        self.building.at.insert(id, content);
-        self.building.bytes.extend(id.0);
-        self.building.bytes.extend(content.to_le_bytes());
+    /// Remembers an id with the open transaction; `log_time_ms` includes the record that brought it.
+    pub fn add(&mut self, id: Id, content: u64, log_time_ms: i64) {
+        let segment = self.segment(log_time_ms);
+        self.building.at.insert(id, (content, segment));
+        if self.building.runs.last().is_none_or(|(last, _)| *last != segment) {
+            self.building.runs.push((segment, Vec::new()));
+        }
+        if let Some((_, bytes)) = self.building.runs.last_mut() {
+            bytes.extend(id.0);
+            bytes.extend(content.to_le_bytes());
+        }
     }
 
-    /// The record for the dedup changelog, when the transaction brought ids: `[input u8] [segment i64 LE] [entries]`.
-    pub fn seal(&mut self, log_time_ms: i64) -> Option<Vec<u8>> {
+    /// Records for the dedup changelog, one for each segment that the transaction brought ids of:
+    /// `[input u8] [segment i64 LE] [entries]`.
+    pub fn seal(&mut self) -> Vec<Vec<u8>> {
         std::mem::swap(&mut self.building, &mut self.committing);
         self.building.clear();
-        if self.committing.bytes.is_empty() {
-            return None;
-        }
-        self.committing_segment = self.segment(log_time_ms);
-        let mut out = Vec::with_capacity(9 + self.committing.bytes.len());
-        out.push(self.input as u8);
-        out.extend(self.committing_segment.to_le_bytes());
-        out.extend(&self.committing.bytes);
-        Some(out)
+        let record = |(segment, bytes): &(i64, Vec<u8>)| {
+            let mut out = Vec::with_capacity(9 + bytes.len());
+            out.push(self.input as u8);
+            out.extend(segment.to_le_bytes());
+            out.extend(bytes);
+            out
+        };
+        self.committing.runs.iter().map(record).collect()
     }
 
-    /// Whether a dedup record is on its way.
-    pub fn sealed(&self) -> bool {
-        !self.committing.bytes.is_empty()
-    }
-
-    /// The transaction is committed; its dedup record landed at `offset`.
-    pub fn committed(&mut self, offset: i64) -> Chunk {
-        let bytes = std::mem::take(&mut self.committing.bytes);
+    /// The transaction is committed; its dedup records landed at the next of `offsets`.
+    pub fn committed(&mut self, offsets: &mut dyn Iterator<Item = i64>) -> Vec<Chunk> {
+        let runs = std::mem::take(&mut self.committing.runs);
         self.committing.clear();
-        self.index_chunk(self.committing_segment, offset, &bytes);
-        Chunk { input: self.input, segment: self.committing_segment, offset, bytes }
+        let mut chunks = Vec::with_capacity(runs.len());
+        for ((segment, bytes), offset) in runs.into_iter().zip(offsets) {
+            self.index_chunk(segment, offset, &bytes);
+            chunks.push(Chunk { input: self.input, segment, offset, bytes });
+        }
+        chunks
     }
 
     /// Nothing of what was added since the last commit ever happened.
@@ -169,7 +185,7 @@ impl Window {
 
     /// Drops segments that lie before the window; the first segment still alive, when any were dropped.
     pub fn expire(&mut self, log_time_ms: i64) -> Option<i64> {
-        let alive = self.segment(log_time_ms.saturating_sub(self.window_ms));
+        let alive = self.alive(log_time_ms);
         if self.chunks.front().is_none_or(|oldest| oldest.segment >= alive) {
             return None;
         }
@@ -196,6 +212,11 @@ impl Window {
     /// Whether the window is empty.
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()
+    }
+
+    /// The oldest segment of the window that ends at this log time.
+    fn alive(&self, log_time_ms: i64) -> i64 {
+        self.segment(log_time_ms.saturating_sub(self.window_ms))
     }
 
     fn segment(&self, log_time_ms: i64) -> i64 {

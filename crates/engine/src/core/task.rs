@@ -59,6 +59,8 @@ pub struct Task {
     pub windows: Vec<Window>,
     pub order: Steps,
     pub follow: Option<Follow>,
+    /// The last record of the recorded order when the task was opened.
+    recorded: Option<Steps>,
     /// Time of the earliest timer, over all three layers.
     pub next_due: Option<i64>,
     /// Records that arrived before their turn, by input.
@@ -87,8 +89,7 @@ impl Task {
                 window.load(chunk);
             }
         }
-        let end = opening.order_last.as_deref().and_then(Steps::decode).map(|steps| steps.end());
-        let behind = end.is_some_and(|end| end.iter().zip(&standing.positions).any(|(end, at)| at < end));
+        let recorded = opening.order_last.as_deref().and_then(Steps::decode);
         let mut task = Task {
             id,
             order: Steps { begin: standing.positions.clone(), steps: Vec::new() },
@@ -98,15 +99,25 @@ impl Task {
             building: Overlay::default(),
             committing: Overlay::default(),
             windows,
-            follow: behind.then(Follow::default),
+            follow: None,
+            recorded,
             next_due: None,
             held: vec![VecDeque::new(); inputs],
             paused: vec![false; inputs],
             dirty: false,
             in_flight: false,
         };
+        task.follow = task.behind().then(Follow::default);
         task.next_due = task.earliest_wake(store).map(|wake| wake.due_ms);
         task
+    }
+
+    /// Whether the recorded past is not over yet: some input stands before its end, or the clock before its last step.
+    fn behind(&self) -> bool {
+        let Some(recorded) = &self.recorded else { return false };
+        let mut ends = recorded.end().into_iter().zip(&self.standing.positions);
+        ends.any(|(end, at)| *at < end)
+            || recorded.steps.iter().any(|step| matches!(step, Step::Clock { now_ms } if *now_ms > self.standing.clock_ms))
     }
 
     /// What this task may read.
@@ -147,13 +158,9 @@ impl Task {
         }
         let puts = std::mem::take(&mut self.committing).0.into_iter().collect();
         let mut batch = Batch { task: self.id, puts, changelog_next: logged.changelog_next, ..Batch::default() };
-        let mut offsets = logged.dedup.iter();
+        let mut offsets = logged.dedup.iter().copied();
         for (input, window) in self.windows.iter_mut().enumerate() {
-            if window.sealed()
-                && let Some(offset) = offsets.next()
-            {
-                batch.chunks.push(window.committed(*offset));
-            }
+            batch.chunks.extend(window.committed(&mut offsets));
             if let Some(alive) = window.expire(self.committed.log_time_ms[input]) {
                 batch.expired.push((input, alive));
             }
@@ -175,9 +182,8 @@ impl Task {
         for held in &mut self.held {
             held.clear();
         }
-        if self.follow.is_some() {
-            self.follow = Some(Follow::default());
-        }
+        // The transaction that is undone may be the one in which the recorded past ended.
+        self.follow = self.behind().then(Follow::default);
         self.dirty = false;
         self.next_due = self.earliest_wake(store).map(|wake| wake.due_ms);
     }

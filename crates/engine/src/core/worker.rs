@@ -65,6 +65,8 @@ pub struct Worker {
     /// Actions of the next transaction, until the one in flight is known.
     waiting: Vec<Action>,
     flush: bool,
+    /// The next tick has something to do at once.
+    eager: bool,
     trouble: Trouble,
     /// (task, input, offset) of a record whose outputs the broker refused: it goes to the dead letters.
     condemned: Option<(u32, usize, i64, String)>,
@@ -89,6 +91,7 @@ impl Worker {
             in_flight_us: None,
             waiting: Vec::new(),
             flush: false,
+            eager: false,
             trouble: Trouble::default(),
             condemned: None,
             counts: Counts::default(),
@@ -113,6 +116,11 @@ impl Worker {
     /// Whether a transaction is open or on its way.
     pub fn busy(&self) -> bool {
         self.open.is_some() || self.in_flight_us.is_some()
+    }
+
+    /// Whether the next tick has something to do at once: it is not worth waiting for records.
+    pub fn eager(&self) -> bool {
+        self.eager
     }
 
     /// The next moment at which a tick would do something: microseconds from the last tick's `now`, if any.
@@ -142,15 +150,10 @@ impl Worker {
             Input::Record(record) => self.offer(&record, store, actions),
             Input::Tick { now, drained } => self.tick(now, drained, store, actions),
             Input::Flush => self.flush = true,
-            Input::Committed { now, logged } => {
-                self.committed(now, &logged, actions);
-                self.pump_all(store, actions);
-            }
+            // Nothing is handled here: the store lacks this transaction until the shell has carried out the actions.
+            Input::Committed { now, logged } => self.committed(now, &logged, actions),
             Input::Failed(failure) => self.failed(&failure, store, actions),
-            Input::Order { task, page } => {
-                self.order_page(task, page);
-                self.pump(task, store, actions);
-            }
+            Input::Order { task, page } => self.order_page(task, page),
         }
         self.commit_if_due(false, actions);
     }
@@ -170,8 +173,8 @@ impl Worker {
                 task.standing.clock_ms = now.wall_ms;
                 task.order.steps.push(Step::Clock { now_ms: now.wall_ms });
             }
-            self.pump(id, store, actions);
         }
+        self.pump_all(store, actions);
         self.commit_if_due(drained, actions);
     }
 
@@ -205,9 +208,11 @@ impl Worker {
 
     fn pump_all(&mut self, store: &dyn Store, actions: &mut Vec<Action>) {
         let ids: Vec<u32> = self.tasks.keys().copied().collect();
+        self.eager = false;
         for id in ids {
             self.pump(id, store, actions);
         }
+        self.eager |= self.full();
     }
 
     /// Does what this task can do now: timers that are due come before records, records in their turn.
@@ -289,6 +294,7 @@ impl Worker {
 
     fn order_page(&mut self, id: u32, page: Vec<(i64, Vec<u8>)>) {
         let Some(follow) = self.tasks.get_mut(&id).and_then(|task| task.follow.as_mut()) else { return };
+        self.eager = true;
         follow.asked = false;
         follow.at_end = page.is_empty();
         for (offset, value) in page {
@@ -480,8 +486,10 @@ impl Worker {
         let Some(task) = self.tasks.get_mut(&id) else { return Ok(()) };
         self.effects.clear();
         let view = View { layers: task.layers(store), key, unreadable: None.into() };
-        let windows = &task.windows;
-        let mut seen = |id: Id, content: u64| input.map_or(Seen::New, |input| windows[input].check(id, content, store));
+        let (windows, log_time_ms) = (&task.windows, &task.standing.log_time_ms);
+        let mut seen = |id: Id, content: u64| {
+            input.map_or(Seen::New, |input| windows[input].check(id, content, log_time_ms[input], store))
+        };
         let (logic, effects) = (&mut self.logic, &mut self.effects);
         // A panic is a bug in the handler: its event is set aside, the partition goes on.
         let outcome = catch_unwind(AssertUnwindSafe(|| logic.process(given, &mut seen, &view, effects)))
@@ -550,7 +558,7 @@ impl Worker {
             }
         }
         if let (Some(input), Some((event, content))) = (input, self.effects.fresh.take()) {
-            task.windows[input].add(event, content);
+            task.windows[input].add(event, content, task.standing.log_time_ms[input].max(time_ms));
         }
         if let Some(open) = &mut self.open {
             open.bytes += bytes;
@@ -622,10 +630,8 @@ impl Worker {
             for (key, value) in &task.building.0 {
                 actions.push(Action::Changelog { task: task.id, key: key.clone(), value: value.clone() });
             }
-            for (input, window) in task.windows.iter_mut().enumerate() {
-                if let Some(value) = window.seal(task.standing.log_time_ms[input]) {
-                    actions.push(Action::DedupLog { task: task.id, value });
-                }
+            for window in &mut task.windows {
+                actions.extend(window.seal().into_iter().map(|value| Action::DedupLog { task: task.id, value }));
             }
             if task.follow.is_none() && !task.order.steps.is_empty() {
                 actions.push(Action::OrderLog { task: task.id, value: task.order.encode() });

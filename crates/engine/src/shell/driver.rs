@@ -3,11 +3,11 @@
 //! The same loop drives Kafka, the embedded log and the simulator. It decides nothing about records; what it decides is
 //! how faults of the world turn into inputs of the core.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::core::io::{Action, Failure, Input, Logged, Now, Record};
+use crate::core::io::{Action, Failure, Input, Now, Record};
 use crate::core::worker::Worker;
 
 use super::disk::Disk;
@@ -36,23 +36,37 @@ pub struct Driver<T: Transport, D: Disk, C: Clock> {
     schemas: Schemas,
     cache: SchemaCache,
     fetched: Fetched,
+    /// What the core asked for in its last step, and what is still to be done, in order.
     actions: Vec<Action>,
-    logged: Vec<Logged>,
+    queue: VecDeque<Action>,
     /// Inputs that wait for the registry: (task, input) to schema id.
-    waiting: HashMap<(u32, usize), u32>,
+    waiting: BTreeMap<(u32, usize), u32>,
+    /// Inputs whose records in this poll are delivered again.
+    put_back: BTreeSet<(u32, usize)>,
     /// Tasks assigned but not open yet.
     restoring: BTreeMap<u32, Restoring>,
+    /// Restores asked for and not answered yet, by task: only the answer to the last one counts.
+    unanswered: BTreeMap<u32, usize>,
     fenced_ms: Vec<i64>,
+    /// Inputs were set back: the rest of this poll lies behind a gap.
     rewound: bool,
+    /// The session is a new one: the rest of this poll belongs to the old one.
+    reopened: bool,
     /// A task whose store holds bytes that do not decode.
     unreadable: Option<(u32, String)>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Restoring {
-    /// A failed restore is asked for again at this time of the monotonic clock.
+    /// The restore is asked for, again perhaps, at this time of the monotonic clock; `None` when it is under way.
     retry_us: Option<u64>,
     tries: u32,
+    /// The disk failed meanwhile, perhaps at this very store: it is set aside before the next restore.
+    spoiled: bool,
+}
+
+impl Restoring {
+    const AT_ONCE: Restoring = Restoring { retry_us: Some(0), tries: 0, spoiled: false };
 }
 
 impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
@@ -67,11 +81,14 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             cache: SchemaCache::default(),
             fetched: Fetched::default(),
             actions: Vec::new(),
-            logged: Vec::new(),
-            waiting: HashMap::new(),
+            queue: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            put_back: BTreeSet::new(),
             restoring: BTreeMap::new(),
+            unanswered: BTreeMap::new(),
             fenced_ms: Vec::new(),
             rewound: false,
+            reopened: false,
             unreadable: None,
         }
     }
@@ -93,6 +110,9 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
     }
 
     fn wait(&self, now: Now) -> Duration {
+        if self.worker.eager() {
+            return Duration::ZERO;
+        }
         if self.worker.busy() {
             return self.worker.idle_us().map_or(Duration::ZERO, Duration::from_micros).min(WAIT_MAX);
         }
@@ -101,21 +121,22 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
     }
 
     fn took(&mut self, polled: Result<(), Fault>, fetched: &Fetched) -> Result<usize, Fault> {
-        if let Err(fault) = polled {
-            self.fault(fault)?;
-        }
+        (self.rewound, self.reopened) = (false, false);
+        self.put_back.clear();
+        self.settle(polled)?;
         for change in &fetched.changes {
-            self.change(change)?;
+            let changed = self.change(change);
+            self.settle(changed)?;
         }
-        self.retry_restores()?;
-        self.retry_schemas()?;
-        self.rewound = false;
+        let retried = self.ask_restores().and_then(|()| self.retry_schemas());
+        self.settle(retried)?;
         for at in 0..fetched.slots.len() {
-            self.record(fetched, at)?;
             if self.rewound {
                 // The rest of this poll lies behind a gap now; it is delivered again.
                 break;
             }
+            let taken = self.record(fetched, at);
+            self.settle(taken)?;
         }
         let now = self.clock.now();
         self.step(Input::Tick { now, drained: fetched.slots.is_empty() })?;
@@ -124,7 +145,8 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
 
     fn record(&mut self, fetched: &Fetched, at: usize) -> Result<(), Fault> {
         let slot = &fetched.slots[at];
-        if self.waiting.contains_key(&(slot.task, slot.input)) {
+        let place = (slot.task, slot.input);
+        if self.put_back.contains(&place) {
             return Ok(());
         }
         let bytes = |range: &std::ops::Range<usize>| &fetched.bytes[range.clone()];
@@ -132,8 +154,10 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         let framed = match self.cache.resolve(&self.schemas, value) {
             Resolved::Framed(framed) => framed,
             Resolved::Pending(id) => {
-                self.waiting.insert((slot.task, slot.input), id);
-                tracing::warn!(task = slot.task, schema_id = id, "partition paused: its schema is asked of the registry");
+                self.put_back.insert(place);
+                if self.waiting.insert(place, id) != Some(id) {
+                    tracing::warn!(task = slot.task, schema_id = id, "partition paused: its schema is asked of the registry");
+                }
                 self.transport.pause(slot.task, slot.input)?;
                 return self.transport.seek(slot.task, slot.input, slot.offset);
             }
@@ -153,36 +177,56 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             headers: &headers,
             framed,
         };
-        let mut actions = std::mem::take(&mut self.actions);
-        actions.clear();
-        self.worker.step(Input::Record(record), &*self.disk, &mut actions);
-        let result = self.carry_out(&mut actions);
-        self.actions = actions;
-        result
+        self.worker.step(Input::Record(record), &*self.disk, &mut self.actions);
+        self.carry_out()
+    }
+
+    /// Tells the core something; what it asks for is done by [`Driver::carry_out`].
+    fn tell(&mut self, input: Input<'_>) {
+        self.worker.step(input, &*self.disk, &mut self.actions);
     }
 
     /// Tells the core something and does what it asks for.
     fn step(&mut self, input: Input<'_>) -> Result<(), Fault> {
-        let mut actions = Vec::new();
-        self.worker.step(input, &*self.disk, &mut actions);
-        self.carry_out(&mut actions)
+        self.tell(input);
+        self.carry_out()
     }
 
-    fn carry_out(&mut self, actions: &mut Vec<Action>) -> Result<(), Fault> {
-        let mut faulted = None;
-        for action in actions.drain(..) {
+    /// Does what the core asks for, and what it asks for because of that, in order. A queue, not a recursion: after a
+    /// fault nothing of what was decided before it may still be done.
+    fn carry_out(&mut self) -> Result<(), Fault> {
+        loop {
+            if let Some(why) = self.disk.take_fault() {
+                // The core was told nonsense: nothing it decided on that may happen.
+                self.actions.clear();
+                self.queue.clear();
+                self.rebuild_all(&why);
+            }
+            self.queue.extend(self.actions.drain(..));
+            let Some(action) = self.queue.pop_front() else { return Ok(()) };
             if let Err(fault) = self.act(action) {
-                faulted = Some(fault);
-                break;
+                self.drop_queue();
+                self.fault(fault)?;
             }
         }
-        if let Some(fault) = faulted {
-            return self.fault(fault);
+    }
+
+    /// Drops what is not to be done any more. What is committed stays committed: it reaches the store all the same.
+    fn drop_queue(&mut self) {
+        self.queue.extend(self.actions.drain(..));
+        for action in std::mem::take(&mut self.queue) {
+            if let Action::ApplyToStore(batch) = action {
+                self.disk.apply(batch, self.clock.now().wall_ms);
+            }
         }
-        if let Some(why) = self.disk.take_fault() {
-            return self.rebuild_all(&why);
+    }
+
+    /// Takes care of the fault of something that was not asked for by the core.
+    fn settle(&mut self, done: Result<(), Fault>) -> Result<(), Fault> {
+        if let Err(fault) = done {
+            self.fault(fault)?;
         }
-        Ok(())
+        self.carry_out()
     }
 
     fn act(&mut self, action: Action) -> Result<(), Fault> {
@@ -205,9 +249,10 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             Action::OrderLog { task, value } => self.transport.order_log(task, &value),
             Action::SendOffsets(offsets) => self.transport.send_offsets(&offsets),
             Action::Commit => {
-                self.logged = self.transport.commit()?;
-                let (now, logged) = (self.clock.now(), std::mem::take(&mut self.logged));
-                self.step(Input::Committed { now, logged })
+                let logged = self.transport.commit()?;
+                let now = self.clock.now();
+                self.tell(Input::Committed { now, logged });
+                Ok(())
             }
             Action::Abort => self.transport.abort(),
             Action::ApplyToStore(batch) => {
@@ -225,7 +270,8 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             Action::Resume { task, input } => self.transport.resume(task, input),
             Action::ReadOrder { task, from } => {
                 let page = self.transport.read_order(task, from)?;
-                self.step(Input::Order { task, page })
+                self.tell(Input::Order { task, page });
+                Ok(())
             }
             Action::Rebuild { task, why } => {
                 self.unreadable = Some((task, why.clone()));
@@ -235,24 +281,29 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         }
     }
 
+    /// Gives the broker's disk back. A broker that refuses is no reason to stop.
     fn trim(&mut self, task: u32) -> Result<(), Fault> {
         let oldest = self.worker.tasks().find(|open| open.id == task).and_then(|open| {
             let offsets: Vec<Option<i64>> = open.windows.iter().map(|window| window.oldest_offset()).collect();
             offsets.into_iter().flatten().min()
         });
-        match oldest {
-            Some(offset) => self.transport.trim_dedup(task, offset),
-            None => Ok(()),
+        let Some(offset) = oldest else { return Ok(()) };
+        match self.transport.trim_dedup(task, offset) {
+            Err(Fault::Abort(why) | Fault::Refused(why)) => {
+                tracing::warn!(processor = self.worker.topology().name, task, "dedup changelog not trimmed: {why}");
+                Ok(())
+            }
+            trimmed => trimmed,
         }
     }
 
     fn change(&mut self, change: &Change) -> Result<(), Fault> {
+        if self.reopened {
+            return Ok(());
+        }
         match change {
             Change::Assigned(tasks) => {
-                for task in tasks {
-                    self.restoring.insert(*task, Restoring::default());
-                    self.transport.restore(*task)?;
-                }
+                self.restoring.extend(tasks.iter().map(|task| (*task, Restoring::AT_ONCE)));
                 Ok(())
             }
             Change::Revoked(tasks) => {
@@ -268,23 +319,52 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 self.transport.release(tasks)
             }
             Change::Restored(opening) => {
-                // A task that was taken away while it was restored is nobody's here.
-                if self.restoring.remove(&opening.task).is_none() {
+                let task = opening.task;
+                if !self.is_last_answer(task) {
                     return Ok(());
                 }
-                let (task, positions) = (opening.task, opening.positions.clone());
-                self.transport.start(task, &positions)?;
+                if let Some(restoring) = self.restoring.get_mut(&task)
+                    && restoring.spoiled
+                {
+                    restoring.retry_us = Some(0);
+                    return Ok(());
+                }
+                if let Err(fault) = self.transport.start(task, &opening.positions) {
+                    self.retry_later(task);
+                    return Err(fault);
+                }
+                self.restoring.remove(&task);
+                // What this poll brought of a task that was rebuilt was fetched from where it stood before.
+                self.put_back.extend((0..opening.positions.len()).map(|input| (task, input)));
                 self.step(Input::Open(opening.clone()))
             }
             Change::RestoreFailed(task, why) => {
-                let Some(restoring) = self.restoring.get_mut(task) else { return Ok(()) };
-                restoring.tries += 1;
-                let wait_ms = 100u64 << restoring.tries.min(7);
-                restoring.retry_us = Some(self.clock.now().mono_us + wait_ms * 1_000);
-                tracing::warn!(task, "restore failed, again in {wait_ms} ms: {why}");
+                if self.is_last_answer(*task) {
+                    let wait_ms = self.retry_later(*task);
+                    tracing::warn!(task, "restore failed, again in {wait_ms} ms: {why}");
+                }
                 Ok(())
             }
         }
+    }
+
+    /// Whether a restore's answer is the one that is waited for. A task may have been taken away while it was restored,
+    /// and even be back: only the last restore knows where it stands now.
+    fn is_last_answer(&mut self, task: u32) -> bool {
+        let left = self.unanswered.remove(&task).unwrap_or(0).saturating_sub(1);
+        if left > 0 {
+            self.unanswered.insert(task, left);
+        }
+        left == 0 && self.restoring.contains_key(&task)
+    }
+
+    /// Backs off; the wait in milliseconds.
+    fn retry_later(&mut self, task: u32) -> u64 {
+        let restoring = self.restoring.entry(task).or_default();
+        restoring.tries += 1;
+        let wait_ms = 100u64 << restoring.tries.min(7);
+        restoring.retry_us = Some(self.clock.now().mono_us + wait_ms * 1_000);
+        wait_ms
     }
 
     fn close(&mut self, tasks: &[u32]) -> Result<(), Fault> {
@@ -296,30 +376,36 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         Ok(())
     }
 
-    fn retry_restores(&mut self) -> Result<(), Fault> {
+    /// Asks for the restores that are due: those of new tasks, and those that failed a while ago.
+    fn ask_restores(&mut self) -> Result<(), Fault> {
         let now = self.clock.now().mono_us;
-        let due: Vec<u32> = self
-            .restoring
-            .iter_mut()
-            .filter(|(_, restoring)| restoring.retry_us.is_some_and(|at| at <= now))
-            .map(|(task, restoring)| {
-                restoring.retry_us = None;
-                *task
-            })
-            .collect();
-        due.into_iter().try_for_each(|task| self.transport.restore(task))
+        let is_due = |restoring: &Restoring| restoring.retry_us.is_some_and(|at| at <= now);
+        let due: Vec<u32> = self.restoring.iter().filter(|(_, at)| is_due(at)).map(|(task, _)| *task).collect();
+        for task in due {
+            let restoring = self.restoring.entry(task).or_default();
+            if std::mem::take(&mut restoring.spoiled) {
+                self.disk.drop_task(task);
+            }
+            if let Err(fault) = self.transport.restore(task) {
+                self.retry_later(task);
+                return Err(fault);
+            }
+            self.restoring.entry(task).or_default().retry_us = None;
+            *self.unanswered.entry(task).or_default() += 1;
+        }
+        Ok(())
     }
 
     fn retry_schemas(&mut self) -> Result<(), Fault> {
-        if self.waiting.is_empty() {
-            return Ok(());
-        }
         let schemas = &self.schemas;
         let answered: Vec<(u32, usize)> =
             self.waiting.iter().filter(|(_, id)| schemas.is_answered(**id)).map(|(at, _)| *at).collect();
         for (task, input) in answered {
+            // An input that holds back enough records stays paused; the core resumes it.
+            if !self.worker.tasks().any(|open| open.id == task && open.paused[input]) {
+                self.transport.resume(task, input)?;
+            }
             self.waiting.remove(&(task, input));
-            self.transport.resume(task, input)?;
         }
         Ok(())
     }
@@ -334,11 +420,11 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             Fault::Refused(why) => Failure::Refused(why),
         };
         tracing::warn!(processor, "transaction aborted: {failure:?}");
-        self.step(Input::Failed(failure))?;
-        match self.unreadable.take() {
-            Some((task, why)) => self.rebuild(task, &why),
-            None => Ok(()),
+        self.tell(Input::Failed(failure));
+        if let Some((task, why)) = self.unreadable.take() {
+            self.rebuild(task, &why);
         }
+        Ok(())
     }
 
     fn fenced(&mut self, why: &str) -> Result<(), Fault> {
@@ -356,27 +442,31 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         let mut forgotten = Vec::new();
         let failure = Input::Failed(Failure::World(why.to_owned()));
         self.worker.step(failure, &*self.disk, &mut forgotten);
-        self.rewound = true;
+        (self.rewound, self.reopened) = (true, true);
         self.close(&open)?;
         self.transport.reopen()
     }
 
     /// Sets the store of a task aside and rebuilds it from its changelog.
-    fn rebuild(&mut self, task: u32, why: &str) -> Result<(), Fault> {
+    fn rebuild(&mut self, task: u32, why: &str) {
         tracing::warn!(processor = self.worker.topology().name, task, "store set aside and rebuilt: {why}");
         if self.worker.busy() {
-            self.step(Input::Failed(Failure::World(why.to_owned())))?;
+            self.tell(Input::Failed(Failure::World(why.to_owned())));
         }
-        self.step(Input::Close(task))?;
-        self.disk.drop_task(task);
-        self.restoring.insert(task, Restoring::default());
+        self.tell(Input::Close(task));
+        self.waiting.retain(|(of, _), _| *of != task);
+        // At the next poll: what was decided so far is to be undone first.
+        self.restoring.insert(task, Restoring { spoiled: true, ..Restoring::AT_ONCE });
         self.rewound = true;
-        self.transport.restore(task)
     }
 
-    fn rebuild_all(&mut self, why: &str) -> Result<(), Fault> {
+    fn rebuild_all(&mut self, why: &str) {
+        // Whatever the core thinks: what it last asked for was dropped, so the log may be in the middle of anything.
+        self.tell(Input::Failed(Failure::World(why.to_owned())));
         let open: Vec<u32> = self.worker.tasks().map(|task| task.id).collect();
-        open.into_iter().try_for_each(|task| self.rebuild(task, why))
+        open.into_iter().for_each(|task| self.rebuild(task, why));
+        // Whose store it was that failed is not known: those that are being restored are set aside, too.
+        self.restoring.values_mut().for_each(|restoring| restoring.spoiled = true);
     }
 
     /// Commits what is in hand: the clean end of a worker.

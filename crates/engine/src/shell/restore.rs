@@ -2,6 +2,7 @@
 
 use crate::core::dedup;
 use crate::core::io::Opening;
+use crate::core::keys;
 
 use super::disk::{Checkpoint, Disk};
 use super::transport::{Fault, LogReader};
@@ -58,9 +59,12 @@ pub fn restore(
         done += page.len() as u64;
         let puts = page.into_iter().filter_map(|entry| Some((entry.key?, entry.value))).collect();
         disk.restore_state(task, puts, next, now_ms);
+        written(disk, task, next)?;
         progress(done, total);
     }
-    disk.restore_state(task, Vec::new(), state_end.max(next), now_ms);
+    let end = state_end.max(next);
+    disk.restore_state(task, Vec::new(), end, now_ms);
+    written(disk, task, end)?;
 
     let mut next = fresh.dedup_next.max(dedup_start);
     while next < dedup_end {
@@ -72,10 +76,18 @@ pub fn restore(
         disk.restore_dedup(task, chunks, next);
         progress(done, total);
     }
-    if let Some(fault) = disk.take_fault() {
-        return Err(Fault::Abort(format!("store of task {task}: {fault}")));
+    let positions = positions(reader, disk, names, task, committed)?;
+    let order_last = last_order(reader, names, task)?;
+    Ok(Opening { task, positions, order_last })
+}
+
+/// A page that was not written must not be followed by one that was: its checkpoint would hide the hole for ever. What
+/// went wrong is for the driver to take from the disk and to act on.
+fn written(disk: &dyn Disk, task: u32, changelog_next: i64) -> Result<(), Fault> {
+    match disk.checkpoint(task) {
+        Some(found) if found.changelog_next == changelog_next => Ok(()),
+        found => Err(Fault::Abort(format!("store of task {task}: {changelog_next} was written, {found:?} is there"))),
     }
-    Ok(Opening { task, positions: positions(reader, names, task, committed, state_end)?, order_last: last_order(reader, names, task)? })
 }
 
 /// Keeps a usable store, else sets it aside and begins anew.
@@ -94,7 +106,9 @@ fn begin_or_resume(
         if found.changelog_id != changelog_id || found.dedup_id != dedup_id {
             return Err("it follows another changelog topic".into());
         }
-        if found.changelog_next < state_start || found.changelog_next > state_end {
+        // A log that was trimmed up to the store's very position was trimmed by a reset: what the store holds is older.
+        let trimmed = state_start > 0 && found.changelog_next <= state_start;
+        if trimmed || found.changelog_next > state_end {
             let at = found.changelog_next;
             return Err(format!("its position {at} is outside the changelog's {state_start}..{state_end}"));
         }
@@ -111,8 +125,9 @@ fn begin_or_resume(
             Ok(()) => return Ok(Checkpoint { dedup_next: found.dedup_next.max(dedup_start), ..found }),
             Err(why) => tracing::warn!(task, changelog = names.changelog, "store set aside and rebuilt: {why}"),
         }
-        disk.drop_task(task);
     }
+    // Without a checkpoint, too: a crash may have taken the checkpoint and left dedup chunks.
+    disk.drop_task(task);
     disk.begin(task, &changelog_id, &dedup_id);
     Ok(Checkpoint { changelog_id, dedup_id, changelog_next: state_start, dedup_next: dedup_start, written_ms: now_ms })
 }
@@ -120,15 +135,16 @@ fn begin_or_resume(
 /// Where the inputs go on. A missing committed offset while state exists is an error: guessing would skip or double.
 fn positions(
     reader: &mut dyn LogReader,
+    disk: &dyn Disk,
     names: &Internal,
     task: u32,
     committed: Vec<Option<i64>>,
-    state_end: i64,
 ) -> Result<Vec<i64>, Fault> {
     if committed.iter().all(Option::is_some) {
         return Ok(committed.into_iter().flatten().collect());
     }
-    if state_end > 0 {
+    // Every transaction writes the task's own record. The changelog's end says nothing: aborted records move it, too.
+    if disk.get(task, &keys::task()).is_some() {
         return Err(Fault::Fatal(format!(
             "task {task} has state in \"{}\" but the group has no committed offset for it; \
              hint: `orderflow reset` begins anew in a controlled way",

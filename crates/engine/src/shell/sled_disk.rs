@@ -42,6 +42,8 @@ pub struct SledDisk {
     segments: Mutex<BTreeMap<i64, Segment>>,
     /// Dedup positions applied but not yet known to be on disk.
     applied: Mutex<HashMap<u32, i64>>,
+    /// Held while positions are written and while a task is dropped, so that no position outlives its chunks.
+    flushing: Mutex<()>,
     fault: Mutex<Option<String>>,
 }
 
@@ -91,6 +93,7 @@ impl SledDisk {
             state,
             segments: Mutex::default(),
             applied: Mutex::default(),
+            flushing: Mutex::default(),
             fault: Mutex::default(),
         };
         disk.open_segments();
@@ -153,6 +156,13 @@ impl SledDisk {
         }
     }
 
+    fn remove_all(&self, db: &sled::Db, prefix: &[u8]) {
+        for key in db.scan_prefix(prefix).keys() {
+            let Some(key) = self.ok(key) else { break };
+            self.report(db.remove(key));
+        }
+    }
+
     fn segment_path(&self, segment: i64) -> PathBuf {
         self.root.join(format!("dedup-{segment}"))
     }
@@ -175,6 +185,7 @@ impl SledDisk {
 
     /// Makes dedup chunks durable, then remembers how far they go. Called now and then, off the hot path.
     pub fn flush(&self) {
+        let _guard = locked(&self.flushing);
         let applied: Vec<(u32, i64)> = locked(&self.applied).drain().collect();
         let dirty: Vec<sled::Db> = {
             let mut segments = locked(&self.segments);
@@ -183,8 +194,8 @@ impl SledDisk {
             });
             dirty.collect()
         };
-        for db in dirty {
-            self.report(db.flush());
+        if dirty.into_iter().any(|db| self.ok(db.flush()).is_none()) {
+            return;
         }
         for (task, next) in applied {
             self.report(self.state.insert(state_key(DEDUP_NEXT, task, &[]), &next.to_le_bytes()));
@@ -302,21 +313,21 @@ impl Disk for SledDisk {
         locked(&self.applied).insert(task, dedup_next);
     }
 
+    /// A crash may come at any point, and each Db comes back with another part of what was done. So the checkpoint is
+    /// made useless first, surely on disk; then the chunks go, surely; then the state; and the checkpoint last.
     fn drop_task(&self, task: u32) {
-        for kind in [STATE, CHECKPOINT, DEDUP_NEXT] {
-            for key in self.state.scan_prefix(state_key(kind, task, &[])).keys() {
-                let Some(key) = self.ok(key) else { break };
-                self.report(self.state.remove(key));
-            }
-        }
+        let _guard = locked(&self.flushing);
+        let checkpoint = state_key(CHECKPOINT, task, &[]);
+        self.report(self.state.insert(checkpoint.as_slice(), encode_checkpoint(&Checkpoint::default())));
+        self.report(self.state.flush());
         locked(&self.applied).remove(&task);
-        let mut segments = locked(&self.segments);
-        for segment in segments.values_mut() {
+        for segment in locked(&self.segments).values_mut() {
             segment.users.retain(|(user, _)| *user != task);
-            for key in segment.db.scan_prefix(task.to_be_bytes()).keys() {
-                let Some(key) = self.ok(key) else { break };
-                self.report(segment.db.remove(key));
-            }
+            self.remove_all(&segment.db, &task.to_be_bytes());
+            self.report(segment.db.flush());
+        }
+        for kind in [STATE, DEDUP_NEXT, CHECKPOINT] {
+            self.remove_all(&self.state, &state_key(kind, task, &[]));
         }
     }
 

@@ -66,7 +66,7 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
             let letter = found.ok_or_else(|| {
                 Failure::new("dlq-unknown", format!("no dead letter of \"{processor}\" at {position}"), "`orderflow dlq list` prints all")
             })?;
-            let ids = Ids::of(place, &data.join("registry.lock.json"))?;
+            let ids = Ids::of(place, &data)?;
             show(&letter, &mut Decoder::new(&ids));
             Ok(())
         }

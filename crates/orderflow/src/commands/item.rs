@@ -53,7 +53,7 @@ const TOPIC: &str = "item-commands.v1";
 pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
     let Command::Register(args) = command;
     let log = Log::open(place, "tool")?;
-    let ids = Ids::of(place, &args.data.join("registry.lock.json"))?;
+    let ids = Ids::of(place, &args.data)?;
     let mut client = log.client()?;
     let mut tail = client.tail(&["items.v1"], From::End).map_err(failed)?;
     let now_ms = envelope::now_ms();

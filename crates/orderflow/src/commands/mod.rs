@@ -1,8 +1,11 @@
 //! One file per command.
 
+pub mod demo;
 pub mod dlq;
 pub mod item;
+pub mod load;
 pub mod order;
 pub mod reset;
 pub mod run;
 pub mod topics;
+pub mod verify;

@@ -100,7 +100,7 @@ fn lines(items: &[String]) -> anyhow::Result<Vec<Line<'static>>> {
 fn submit(submit: &Submit, place: &Place) -> anyhow::Result<()> {
     let lines = lines(&submit.items)?;
     let log = Log::open(place, "tool")?;
-    let ids = Ids::of(place, &submit.data.join("registry.lock.json"))?;
+    let ids = Ids::of(place, &submit.data)?;
     let request_id = submit.request_id.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
     let order_id = contract::ticket_id(&submit.requester, &request_id);
     let now_ms = envelope::now_ms();
@@ -183,7 +183,7 @@ fn said(decoded: &Decoded) -> String {
 
 fn show(show: &Show, place: &Place) -> anyhow::Result<()> {
     let log = Log::open(place, "tool")?;
-    let ids = Ids::of(place, &show.data.join("registry.lock.json"))?;
+    let ids = Ids::of(place, &show.data)?;
     let mut decoder = Decoder::new(&ids);
     let mut story: Vec<(Message, Decoded)> = Vec::new();
     let mut client = log.client()?;

@@ -52,7 +52,8 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
             return Ok(());
         }
         std::fs::create_dir_all(&args.data)?;
-        let ids = Ids::of(place, &args.data.join("registry.lock.json"))?;
+        let ids = Ids::of(place, &args.data)?;
+        let resolver = place.registry.as_deref().map(|url| crate::registry::resolver(url, &ids)).transpose()?;
         let mut fleet = Fleet::new();
         for known in known {
             fleet.start(known, args.workers, &log, &args.data, &ids)?;
@@ -74,6 +75,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         health.set_ready(false);
         tracing::info!("stopping: what is in hand is committed");
         fleet.stop()?;
+        drop(resolver);
         tracing::info!("stopped");
         Ok(())
     })

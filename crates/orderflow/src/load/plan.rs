@@ -85,10 +85,11 @@ pub fn plan(scale: f64, trouble: &Trouble) -> Result<Plan> {
     let wanted = (0..).zip(&demand).filter(|(_, demand)| **demand > 0).map(|(part, _)| part);
     let scarce = dice.choose(Ask::Scarce, wanted, trouble.scarce);
     let late = dice.choose(Ask::Late, 0..parts.len() as u64, trouble.late);
+    let stock_late = dice.choose(Ask::LateStock, late.iter().copied(), 0.5);
     let mut commands = orders;
     for (number, part) in (0..).zip(&mut parts) {
         part.late = late.contains(&number);
-        part.stock_late = part.late && dice.hit(Ask::LateStock, number, 0.5);
+        part.stock_late = stock_late.contains(&number);
         part.scarce = scarce.contains(&number);
         part.demand = demand[number as usize];
         part.supply(available[number as usize]);

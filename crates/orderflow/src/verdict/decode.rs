@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value;
-use apache_avro::{Schema, from_avro_datum};
 use engine::core::headers;
 use engine::shell::client::Message;
 use flow::Id;
@@ -40,7 +41,8 @@ impl Decoder {
         let schema = self.schema(u32::from_be_bytes(*id))?;
         let Schema::Record(record) = schema else { return Err("its schema is not a record's".to_owned()) };
         let name = record.name.name().to_owned();
-        let value = from_avro_datum(schema, &mut body, None).map_err(|error| format!("{name}: {error}"))?;
+        let reader = GenericDatumReader::builder(schema).build();
+        let value = reader.and_then(|reader| reader.read_value(&mut body)).map_err(|error| format!("{name}: {error}"))?;
         if !body.is_empty() {
             return Err(format!("{name}: {} bytes are left over", body.len()));
         }

@@ -26,13 +26,28 @@ pub enum World {
 }
 
 /// A record that must come out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Expected {
     pub topic: &'static str,
     pub partition: u32,
     pub timestamp_ms: i64,
     pub key: String,
     pub value: Vec<u8>,
+}
+
+impl std::fmt::Debug for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Expected { topic, partition, timestamp_ms, key, value } = self;
+        let mut read = Read(value.get(5..).unwrap_or_default());
+        let meta = wire::meta(&mut read).unwrap_or_default();
+        write!(f, "{topic}/{partition} \"{key}\" at {timestamp_ms}, id {} because of {}", meta.event_id, meta.cause)?;
+        match wire::out(Read(read.0)) {
+            Some((_, seq, sum, amount, note)) => {
+                write!(f, ": seq {seq} sum {sum} amount {amount} {}", note.get(..20).unwrap_or(&note))
+            }
+            None => write!(f, ": {:?}", read.0),
+        }
+    }
 }
 
 /// A dead letter that must come out.
@@ -143,10 +158,11 @@ impl Model {
                     draft.cause = ids::conflict(id, content);
                 }
                 draft.write = ask.chunk > 0;
-                draft.reply(&ask, known.is_none_or(|before| before == content))?;
                 if known.is_none() && ask.chunk > 0 {
                     self.release(&mut draft, ask.chunk);
                 }
+                // Replies go out after all other outputs.
+                draft.reply(&ask, known.is_none_or(|before| before == content))?;
             }
         }
         self.keep(draft)?;

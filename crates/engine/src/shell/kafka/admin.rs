@@ -134,6 +134,18 @@ impl Admin {
         Ok(())
     }
 
+    /// Deletes consumer groups with their committed offsets; a group with members is an error.
+    pub fn delete_groups(&self, groups: &[&str]) -> Result<(), AdminError> {
+        for result in pollster::block_on(self.client.delete_groups(groups, &options()))? {
+            match result {
+                Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound)) => {}
+                Err((group, RDKafkaErrorCode::NonEmptyGroup)) => return Err(AdminError::GroupActive(group)),
+                Err((group, code)) => return Err(AdminError::Topic { topic: group, why: code.to_string() }),
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets the records of a partition below `offset`.
     pub fn trim(&self, topic: &str, partition: u32, offset: i64) -> Result<(), AdminError> {
         let mut list = TopicPartitionList::new();

@@ -1,11 +1,12 @@
 //! Membership in the consumer group: rebalances are noted when they happen and carried out by the driver.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
@@ -21,11 +22,18 @@ pub(super) enum Rebalance {
 #[derive(Debug, Default)]
 pub(super) struct GroupContext {
     noted: Mutex<VecDeque<Rebalance>>,
+    /// Nobody will carry out what is noted any more: partitions are given back inside the callback.
+    closing: AtomicBool,
 }
 
 impl GroupContext {
     pub(super) fn next(&self) -> Option<Rebalance> {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    /// Lets the consumer be dropped, which waits until every partition is given back.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -55,12 +63,26 @@ impl ClientContext for GroupContext {
 
 impl ConsumerContext for GroupContext {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, err: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        if self.closing.load(Ordering::Relaxed) {
+            if let Err(error) = give_back(consumer, partitions) {
+                tracing::debug!("while closing: {error}");
+            }
+            return;
+        }
         let partitions = partitions.clone();
         let noted = match err {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => Rebalance::Assign(partitions),
             _ => Rebalance::Revoke { partitions, lost: consumer.assignment_lost() },
         };
         self.noted.lock().unwrap_or_else(PoisonError::into_inner).push_back(noted);
+    }
+}
+
+/// Ends the assignment of these partitions, or of all with the eager protocol.
+pub(super) fn give_back(consumer: &BaseConsumer<GroupContext>, partitions: &TopicPartitionList) -> Result<(), KafkaError> {
+    match consumer.rebalance_protocol() {
+        RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
+        _ => consumer.unassign(),
     }
 }
 

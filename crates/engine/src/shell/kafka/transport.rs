@@ -18,7 +18,7 @@ use crate::shell::transport::{Change, Fault, Fetched, LogReader, Slot, Transport
 use crate::shell::wire;
 
 use super::admin::Admin;
-use super::group::{GroupContext, Owned, Rebalance};
+use super::group::{GroupContext, Owned, Rebalance, give_back};
 use super::producer::{Kind, Outgoing, Producer, headers};
 use super::reader::KafkaReader;
 use super::restorer::Restorer;
@@ -213,7 +213,17 @@ impl KafkaTransport {
     }
 
     fn leave(&mut self) {
-        self.consumer = None;
+        if let Some(consumer) = self.consumer.take() {
+            consumer.context().close();
+            // What the group decided and nobody carried out keeps the consumer from closing.
+            for list in std::mem::take(&mut self.leaving) {
+                drop(give_back(&consumer, &list));
+            }
+            while let Some(rebalance) = consumer.context().next() {
+                let (Rebalance::Assign(list) | Rebalance::Revoke { partitions: list, .. }) = rebalance;
+                drop(give_back(&consumer, &list));
+            }
+        }
         self.producer = None;
         self.owned.clear();
         self.leaving.clear();
@@ -245,6 +255,12 @@ impl KafkaTransport {
         let mut list = TopicPartitionList::new();
         list.add_partition(self.topology.inputs[input].topic, task as i32);
         list
+    }
+}
+
+impl Drop for KafkaTransport {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
 
@@ -297,12 +313,7 @@ impl Transport for KafkaTransport {
     fn release(&mut self, tasks: &[u32]) -> Result<(), Fault> {
         self.started.retain(|task| !tasks.contains(task));
         for list in std::mem::take(&mut self.leaving) {
-            let consumer = self.consumer()?;
-            let released = match consumer.rebalance_protocol() {
-                RebalanceProtocol::Cooperative => consumer.incremental_unassign(&list),
-                _ => consumer.unassign(),
-            };
-            released.map_err(abort("unassign"))?;
+            give_back(self.consumer()?, &list).map_err(abort("unassign"))?;
             tracing::info!(processor = self.topology.name, instance = self.settings.instance, ?tasks, "released");
         }
         Ok(())

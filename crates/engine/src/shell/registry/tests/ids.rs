@@ -21,11 +21,10 @@ fn stub(count: usize, first: usize) -> Stub {
     })
 }
 
-/// A registry of this URL that nobody answers for.
-fn gone(stub: Stub) -> Registry {
-    let registry = open(&stub);
-    drop(stub);
-    registry
+/// The registry of this stub, which answers no more.
+fn gone(stub: &Stub) -> Registry {
+    stub.go_down();
+    open(stub)
 }
 
 fn files(folder: &Path) -> Vec<String> {
@@ -46,12 +45,12 @@ fn the_lock_file_answers_when_the_registry_does_not() {
     assert!(text.contains("\"fingerprint\": \"000000000000000a\"") && text.ends_with("}\n"), "{text}");
     assert_eq!(files(lock.parent().unwrap()), ["lock.json"], "nothing is left behind");
 
-    let registry = gone(stub);
+    let registry = gone(&stub);
     assert_eq!(registry.ids(&WIRE, &lock).unwrap(), ids);
     let changed = [WIRE[0], WireSchema { fingerprint: 0x0b, ..WIRE[1] }];
     let error = registry.ids(&changed, &lock).unwrap_err().to_string();
     assert!(error.contains("lacks \"orders.v1-a.Line\";"), "{error}");
-    assert!(error.contains("start the registry, or run once with it") && error.contains("refused"), "{error}");
+    assert!(error.contains("start the registry, or run once with it"), "{error}");
 }
 
 #[test]
@@ -62,7 +61,8 @@ fn a_lock_file_that_is_no_help_is_named() {
         Err(RegistryError::LockIncomplete { lack, .. }) => lack,
         other => panic!("{other:?}"),
     };
-    let registry = gone(stub(2, 5));
+    let down = stub(2, 5);
+    let registry = gone(&down);
     assert_eq!(why(&registry), "does not exist");
     std::fs::write(&lock, "{").unwrap();
     assert!(why(&registry).starts_with("is unreadable: "));
@@ -92,7 +92,7 @@ fn processors_share_a_lock_file_and_the_newest_id_counts() {
     let first = stub(2, 5);
     open(&first).ids(&WIRE[..1], &lock).unwrap();
     open(&first).ids(&WIRE[1..], &lock).unwrap();
-    let registry = gone(first);
+    let registry = gone(&first);
     assert_eq!(registry.ids(&WIRE, &lock).unwrap()[&0x0a], 5);
 
     // The registry is set up anew under the same URL: as if, by an edited lock file.
@@ -100,7 +100,7 @@ fn processors_share_a_lock_file_and_the_newest_id_counts() {
     let second = stub(2, 50);
     std::fs::write(&lock, text.replace(registry.url(), &second.url)).unwrap();
     open(&second).ids(&WIRE[..1], &lock).unwrap();
-    let ids = gone(second).ids(&WIRE, &lock).unwrap();
+    let ids = gone(&second).ids(&WIRE, &lock).unwrap();
     assert_eq!((ids[&0x0a], ids[&0xff00_0000_0000_0000]), (50, 6));
 }
 

@@ -18,6 +18,7 @@ pub struct Stub {
     pub url: String,
     requests: Arc<Mutex<Vec<String>>>,
     ended: Arc<AtomicBool>,
+    down: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -27,12 +28,16 @@ impl Stub {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (requests, ended) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<AtomicBool>::default());
-        let (seen, end) = (requests.clone(), ended.clone());
+        let down = Arc::<AtomicBool>::default();
+        let (seen, end, is_down) = (requests.clone(), ended.clone(), down.clone());
         let thread = thread::spawn(move || {
             let mut silent = Vec::new();
             for stream in listener.incoming().map_while(Result::ok) {
                 if end.load(Ordering::SeqCst) {
                     break;
+                }
+                if is_down.load(Ordering::SeqCst) {
+                    continue;
                 }
                 let Some(request) = read(&stream) else { continue };
                 seen.lock().unwrap().push(request.clone());
@@ -49,7 +54,12 @@ impl Stub {
                 }
             }
         });
-        Stub { url, requests, ended, thread: Some(thread) }
+        Stub { url, requests, ended, down, thread: Some(thread) }
+    }
+
+    /// From now on it hangs up on everybody. It keeps its port, or the next stub might get it.
+    pub fn go_down(&self) {
+        self.down.store(true, Ordering::SeqCst);
     }
 
     pub fn requests(&self) -> Vec<String> {

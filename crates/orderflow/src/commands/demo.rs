@@ -1,0 +1,203 @@
+//! `orderflow demo`: the whole flow on real input, judged by an independent reader.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::time::{Duration, Instant};
+
+use engine::shell::client::{Client, From};
+use engine::shell::kafka::{Admin, KafkaSettings};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::load::Input;
+use super::verify::{conclude, reader, watch};
+use crate::failure::Failure;
+use crate::fleet::Fleet;
+use crate::ids::Ids;
+use crate::load::{Manifest, Sent};
+use crate::log::{Log, failed};
+use crate::options::Place;
+use crate::verdict::{self, Progress};
+use crate::{processors, topics};
+
+/// Runs every processor on TPC-H orders with duplicates, late items, scarce stock and garbage, and judges the outcome;
+/// in one process with nothing installed, or on a Kafka with --bootstrap
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    input: Input,
+    /// Print the summary as one JSON object on the last line
+    #[arg(long)]
+    json: bool,
+    /// Keep log, stores and manifest in this folder; a temporary one when not given
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// On Kafka: delete the flow's topics and create them anew first
+    #[arg(long)]
+    fresh: bool,
+    /// How long nothing may move before the verdict is given, in seconds
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    patience: u64,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
+    let temporary = tempfile::Builder::new().prefix("orderflow-demo-").tempdir()?;
+    let folder = args.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
+    let log = match place.kafka("demo")? {
+        Some(settings) => {
+            prepare(&settings, args.fresh)?;
+            Log::Kafka(settings)
+        }
+        None => Log::embedded(&empty(&folder)?)?,
+    };
+    let ids = Ids::of(place, &folder)?;
+    let plan = args.input.plan()?;
+    eprintln!("{}", banner(&log, &plan));
+    let since = Instant::now();
+    let mut client = log.client()?;
+    let mut tail = client.tail(&verdict::TOPICS, From::Start).map_err(failed)?;
+    let mut fleet = Fleet::new();
+    for known in processors::ALL {
+        fleet.start(*known, 1, &log, &folder.join("stores"), &ids)?;
+    }
+    let (sent, loading) = (channel(), channel());
+    let loader = {
+        let (log, ids) = (log.clone(), ids.clone());
+        let (sent, loading) = (sent.0, loading.0);
+        std::thread::spawn(move || {
+            let manifest = log.client().and_then(|mut client| {
+                super::load::send(&plan, &mut *client, &ids, &mut |progress| drop(loading.send(progress)))
+            });
+            drop(sent.send(manifest));
+        })
+    };
+    let mut reader = reader(&ids);
+    let mut screen = Screen::new();
+    let manifest = watch(
+        &mut reader,
+        &mut *tail,
+        &mut || loaded(&sent.1),
+        Duration::from_secs(args.patience),
+        &mut |progress| {
+            screen.show(progress, loading.1.try_iter().last());
+            match fleet.failed() {
+                None => Ok(()),
+                Some(why) => Err(Failure::new("worker", why, "").into()),
+            }
+        },
+    );
+    screen.clear();
+    let manifest = manifest?;
+    drop(loader.join());
+    fleet.stop()?;
+    // Whatever was committed while the processors stopped counts as well.
+    loop {
+        let page = tail.poll(Duration::from_millis(100)).map_err(failed)?;
+        page.iter().for_each(|message| reader.feed(message));
+        if page.is_empty() && tail.caught_up() {
+            break;
+        }
+    }
+    if args.keep.is_some() {
+        super::load::write(&manifest, &folder.join("manifest.json"))?;
+    }
+    conclude(&reader.judge(&manifest), since.elapsed(), args.json)
+}
+
+fn loaded(sent: &Receiver<anyhow::Result<Manifest>>) -> anyhow::Result<Option<Manifest>> {
+    match sent.try_recv() {
+        Ok(manifest) => manifest.map(Some),
+        Err(TryRecvError::Empty) => Ok(None),
+        Err(TryRecvError::Disconnected) => Err(anyhow::anyhow!("the loader ended without a manifest")),
+    }
+}
+
+fn banner(log: &Log, plan: &crate::load::Plan) -> String {
+    let place = match log {
+        Log::Kafka(settings) => format!("Kafka at {}", settings.bootstrap),
+        Log::Embedded(_) => "an embedded log, everything in this process (for first runs and tests, not for production)".into(),
+    };
+    format!(
+        "TPC-H {}: {} orders with {} lines over {} items, on {place}\n\
+         trouble: {} commands sent twice, {:.0} % of the items late, {:.0} % scarce, {} garbage records",
+        plan.scale,
+        plan.orders,
+        plan.lines,
+        plan.parts.len(),
+        plan.duplicates,
+        plan.trouble.late * 100.0,
+        plan.trouble.scarce * 100.0,
+        plan.trouble.garbage
+    )
+}
+
+/// An embedded demo begins with nothing, or the verdict would count an earlier one.
+fn empty(folder: &Path) -> anyhow::Result<PathBuf> {
+    std::fs::create_dir_all(folder)?;
+    if folder.join("log").exists() {
+        let what = format!("folder \"{}\" holds a log already", folder.display());
+        return Err(Failure::usage("not-empty", what, "name a new folder with --keep").into());
+    }
+    Ok(folder.to_owned())
+}
+
+/// Creates the topics; refuses topics that hold records unless `fresh`.
+fn prepare(settings: &KafkaSettings, fresh: bool) -> anyhow::Result<()> {
+    let admin = Admin::open(settings).map_err(topics::failed)?;
+    let existing = admin.topics().map_err(topics::failed)?;
+    let ours: Vec<String> =
+        contract::TOPICS.iter().filter(|topic| existing.contains_key(topic.name)).map(|topic| topic.name.to_owned()).collect();
+    if fresh {
+        admin.delete(&ours).map_err(topics::failed)?;
+        admin.delete_groups(&processors::ALL.iter().map(|known| known.name()).collect::<Vec<_>>()).map_err(topics::failed)?;
+    } else {
+        for topic in &ours {
+            for partition in 0..existing[topic] {
+                let (start, end) = admin.bounds(topic, partition).map_err(topics::failed)?;
+                if end > start {
+                    let what = format!("topic \"{topic}\" holds records already, which the verdict would count");
+                    let hint = "--fresh deletes the flow's topics and begins anew; or name another Kafka";
+                    return Err(Failure::usage("not-empty", what, hint).into());
+                }
+            }
+        }
+    }
+    topics::apply(settings, 1)?;
+    Ok(())
+}
+
+/// One live line on a terminal.
+struct Screen {
+    bar: ProgressBar,
+    sent: Sent,
+}
+
+impl Screen {
+    fn new() -> Screen {
+        let style = ProgressStyle::with_template("{spinner} [{elapsed}] {bar:24} {msg}");
+        let bar = ProgressBar::new(1).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Screen { bar, sent: Sent::default() }
+    }
+
+    fn show(&mut self, progress: Progress, sent: Option<Sent>) {
+        self.sent = sent.unwrap_or(self.sent);
+        let seconds = self.bar.elapsed().as_secs_f64().max(0.1);
+        self.bar.set_length(self.sent.total.max(1));
+        self.bar.set_position(self.sent.records);
+        self.bar.set_message(format!(
+            "sent {}/{}, accepted {}, parked {}, completed {}, rejected {}, {:.0} records/s",
+            self.sent.records,
+            self.sent.total,
+            progress.accepted,
+            progress.parked_now,
+            progress.completed,
+            progress.rejected,
+            progress.records as f64 / seconds
+        ));
+    }
+
+    fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+}

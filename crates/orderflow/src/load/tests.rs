@@ -1,0 +1,282 @@
+//! What a load sends, seen from the log's side.
+
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use contract::item_lookup::ItemLookup;
+use contract::order_intake::OrderIntake;
+use engine::core::{headers, ids};
+use engine::shell::client::{Client, From, Message, Tail};
+use engine::shell::transport::Fault;
+use flow::{Codec, Decoded, Processor};
+
+use super::plan::Part;
+use super::tpch;
+use super::*;
+
+const SCALE: f64 = 0.0005;
+const PARTITIONS: u32 = 4;
+
+/// Remembers what it was given.
+#[derive(Default)]
+struct Log(Vec<Message>);
+
+impl Client for Log {
+    fn partitions(&mut self, topic: &str) -> Result<Option<u32>, Fault> {
+        Ok(contract::TOPICS_YAML.contains(topic).then_some(PARTITIONS))
+    }
+
+    fn send(&mut self, message: Message) -> Result<(), Fault> {
+        self.0.push(message);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn tail(&mut self, _: &[&str], _: From) -> Result<Box<dyn Tail>, Fault> {
+        Err(Fault::Fatal("nothing to read".into()))
+    }
+}
+
+fn local_id(fingerprint: u64) -> Option<u32> {
+    contract::RELEASED.iter().find(|released| released.fingerprint == fingerprint).map(|released| released.local_id)
+}
+
+/// Sends a plan at one message a millisecond.
+fn sent(plan: &Plan) -> (Vec<Message>, Manifest) {
+    let (clock, mut log, mut progress) = (Cell::new(1_000), Log::default(), Sent::default());
+    let now = || clock.replace(clock.get() + 1);
+    let manifest = send(plan, &mut log, &local_id, &now, &mut |sent| progress = sent).expect("the log takes everything");
+    assert_eq!(progress, Sent { records: progress.total, total: log.0.len() as u64 });
+    (log.0, manifest)
+}
+
+fn trouble() -> Trouble {
+    Trouble { duplicates: 0.2, late: 0.05, scarce: 0.1, garbage: 21, seed: 7 }
+}
+
+fn is_garbage(message: &Message) -> bool {
+    message.headers.is_empty()
+}
+
+/// The body behind the framing.
+fn body(message: &Message) -> &[u8] {
+    let value = message.value.as_deref().expect("a command has a value");
+    let id = u32::from_be_bytes(value[1..5].try_into().expect("four bytes"));
+    let released = contract::RELEASED.iter().find(|released| released.local_id == id).expect("a released schema");
+    assert_eq!((value[0], message.header(headers::RECORD)), (0, released.record));
+    assert_eq!(message.header(headers::FINGERPRINT), format!("{:016x}", released.fingerprint));
+    assert_eq!(message.header(headers::SCHEMA_VERSION), released.version);
+    &value[5..]
+}
+
+/// Decodes a command as its processor does, and hands it on.
+fn read<P: Codec, T>(message: &Message, with: impl FnOnce(Decoded<'_, P>) -> T) -> T {
+    let record = message.header(headers::RECORD);
+    let text = contract::RELEASED.iter().find(|released| released.record == record).expect("a released schema").text;
+    let schema = P::schema(text).unwrap_or_else(|error| panic!("{record}: {}", error.0));
+    let input = P::TOPOLOGY.inputs.iter().position(|input| input.topic == message.topic).expect("an input");
+    let decoded = P::decode(input, record, &schema, body(message)).unwrap_or_else(|error| panic!("{record}: {}", error.0));
+    assert_eq!(message.header(headers::EVENT_ID), decoded.meta.event_id.to_string());
+    assert_eq!(message.header(headers::TICKET_ID), decoded.meta.ticket_id.to_string());
+    assert_eq!(message.header(headers::CONTENT), format!("{:016x}", decoded.content));
+    assert_eq!(message.key.as_deref(), Some(decoded.key.as_bytes()));
+    assert_eq!(message.partition, ids::partition(decoded.key.as_bytes(), PARTITIONS));
+    if let Some(identity) = &decoded.identity {
+        assert_eq!(decoded.meta.event_id, ids::identity(&message.topic, identity));
+    }
+    with(decoded)
+}
+
+#[test]
+fn rows_are_those_of_tpch() {
+    // The first rows that dbgen writes at scale 0.001, and the number of lines it writes at 0.01.
+    let order = tpch::orders(0.001).next().expect("an order");
+    assert_eq!((order.key, order.customer, order.lines.len()), (1, 37, 6));
+    let line = |at: usize| (order.lines[at].line_no, order.lines[at].part, order.lines[at].quantity);
+    assert_eq!((line(0), order.lines[0].extended_price_minor), ((1, 156, 17), 1_795_455));
+    assert_eq!((line(1), order.lines[1].extended_price_minor), ((2, 68, 36), 3_485_016));
+    let part = tpch::parts(0.001).next().expect("a part");
+    assert_eq!((part.key, part.price_minor, part.available), (1, 90_100, [3325, 8076, 3956, 4069]));
+    assert_eq!(part.name, "goldenrod lavender spring chocolate lace");
+    let (demand, orders, lines) = tpch::demand(0.01, 2_000);
+    assert_eq!((orders, lines), (15_000, 60_175));
+    assert!(demand.iter().all(|pieces| *pieces > 0));
+}
+
+#[test]
+fn the_same_seed_sends_the_same_bytes() {
+    let first = sent(&plan(SCALE, &trouble()).expect("a plan"));
+    assert_eq!(first, sent(&plan(SCALE, &trouble()).expect("a plan")));
+    let other = plan(SCALE, &Trouble { seed: 8, ..trouble() }).expect("a plan");
+    assert_ne!(first.0, sent(&other).0);
+}
+
+#[test]
+fn a_plan_that_makes_no_sense_is_refused() {
+    for scale in [0.0, -1.0, f64::NAN, 1e9] {
+        assert!(plan(scale, &trouble()).is_err(), "scale {scale}");
+    }
+    assert!(plan(SCALE, &Trouble { late: 1.5, ..trouble() }).is_err());
+    assert!(plan(SCALE, &Trouble { duplicates: f64::NAN, ..trouble() }).is_err());
+}
+
+#[test]
+fn stock_meets_the_demand_unless_it_is_scarce() {
+    let supplied = |demand, scarce, available| {
+        let zero = Part { price_minor: 1, demand, deliveries: [0; 4], raised: 0, late: false, stock_late: false, scarce };
+        let mut part = zero;
+        part.supply(available);
+        (part.deliveries, part.raised)
+    };
+    assert_eq!(supplied(100, false, [10, 20, 30, 40]), ([10, 20, 30, 40], 0));
+    assert_eq!(supplied(101, false, [10, 20, 30, 40]), ([10, 20, 30, 41], 1));
+    assert_eq!(supplied(101, true, [10, 20, 30, 40]), ([7, 14, 21, 28], 0));
+    assert_eq!(supplied(99, true, [1, 1, 1, 9_999]), ([0, 0, 0, 69], 0));
+    assert_eq!(supplied(1, true, [1, 1, 1, 1]), ([0, 0, 0, 0], 0));
+    let plan = plan(SCALE, &trouble()).expect("a plan");
+    for part in &plan.parts {
+        let wanted = if part.scarce { part.demand * 7 / 10 } else { part.demand };
+        assert!(part.received() >= wanted && (!part.scarce || part.received() == wanted), "{part:?}");
+    }
+    let count = |flag: fn(&Part) -> bool| plan.parts.iter().filter(|part| flag(part)).count();
+    assert_eq!((plan.parts.len(), count(|part| part.scarce), count(|part| part.late)), (100, 10, 5));
+}
+
+#[test]
+fn commands_say_what_the_manifest_says() {
+    let plan = plan(SCALE, &trouble()).expect("a plan");
+    let (messages, manifest) = sent(&plan);
+    let mut seen = BTreeSet::new();
+    let (mut received, mut registered) = (BTreeMap::new(), BTreeMap::new());
+    let mut orders = Vec::new();
+    for message in messages.iter().filter(|message| !is_garbage(message) && seen.insert(message.value.clone())) {
+        if message.topic == "order-commands.v1" {
+            read::<OrderIntake, _>(message, |decoded| {
+                let contract::order_intake::In::PlaceOrder(order) = decoded.input;
+                assert_eq!(order.order_id, contract::ticket_id(&order.requester, &order.request_id));
+                assert_eq!(order.order_id, decoded.meta.ticket_id.to_string());
+                let lines: Vec<_> =
+                    order.lines.iter().map(|line| (line.line_no, line.item_id.to_string(), line.quantity)).collect();
+                orders.push((decoded.meta.ticket_id, lines));
+            });
+            continue;
+        }
+        read::<ItemLookup, _>(message, |decoded| match decoded.input {
+            contract::item_lookup::In::RegisterItem(item) => {
+                assert!(registered.insert(item.item_id.to_string(), item.unit_price_minor).is_none());
+            }
+            contract::item_lookup::In::ReceiveStock(stock) => {
+                assert!(stock.quantity > 0);
+                let (pieces, deliveries) = received.entry(stock.item_id.to_string()).or_insert((0, 0));
+                (*pieces, *deliveries) = (*pieces + stock.quantity, *deliveries + 1);
+            }
+            other => panic!("{other:?}"),
+        });
+    }
+    let items: Vec<_> = manifest.items.iter().collect();
+    assert_eq!(registered.len(), items.len());
+    for item in items {
+        assert_eq!(registered[&item.item_id], item.price_minor);
+        assert_eq!(received.get(&item.item_id).copied().unwrap_or_default(), (item.received, item.deliveries));
+    }
+    let name = |item: u32| manifest.items[item as usize].item_id.clone();
+    let wanted = manifest.orders.iter().map(|order| {
+        (order.order_id, order.lines.iter().map(|line| (line.line_no, name(line.item), line.quantity)).collect())
+    });
+    assert_eq!(orders, wanted.collect::<Vec<(flow::Id, Vec<_>)>>());
+    assert_eq!((manifest.counts.orders, manifest.counts.lines), (plan.orders, plan.lines));
+    for order in &manifest.orders {
+        for line in &order.lines {
+            assert_eq!(line.extended_price_minor, line.quantity * manifest.items[line.item as usize].price_minor);
+        }
+    }
+}
+
+#[test]
+fn late_items_are_registered_after_all_orders_and_stock_always_comes_first() {
+    let plan = plan(SCALE, &Trouble { duplicates: 0.0, garbage: 0, ..trouble() }).expect("a plan");
+    let (messages, manifest) = sent(&plan);
+    let at = |topic: &str| messages.iter().position(|message| message.topic == topic).expect("a command");
+    let last_order = messages.iter().rposition(|message| message.topic == "order-commands.v1").expect("an order");
+    let (first_order, mut early_stock, mut late_stock) = (at("order-commands.v1"), 0, 0);
+    for item in &manifest.items {
+        let of = messages.iter().enumerate().filter(|(_, message)| message.key.as_deref() == Some(item.item_id.as_bytes()));
+        let (registers, stock): (Vec<_>, Vec<_>) = of.partition(|(_, message)| message.header(headers::RECORD) == "RegisterItem");
+        let register = registers[0].0;
+        assert_eq!(if item.late { register > last_order } else { register < first_order }, true, "{item:?}");
+        assert!(stock.iter().all(|(at, _)| *at < register));
+        if item.late && stock.iter().all(|(at, _)| *at < first_order) {
+            early_stock += 1;
+        } else if item.late && stock.iter().all(|(at, _)| *at > last_order) {
+            late_stock += 1;
+        }
+    }
+    assert!(early_stock > 0 && late_stock > 0, "{early_stock} early, {late_stock} late");
+}
+
+#[test]
+fn duplicates_are_the_same_bytes_at_once_or_much_later() {
+    let plan = plan(SCALE, &trouble()).expect("a plan");
+    let (messages, manifest) = sent(&plan);
+    let mut first: BTreeMap<_, usize> = BTreeMap::new();
+    let mut gaps = Vec::new();
+    let mut count: BTreeMap<String, u64> = BTreeMap::new();
+    for (at, message) in messages.iter().enumerate().filter(|(_, message)| !is_garbage(message)) {
+        let same = (&message.topic, message.partition, &message.key, &message.value, &message.headers);
+        if let Some(before) = first.insert(same, at) {
+            gaps.push(at - before);
+            *count.entry(message.topic.clone()).or_default() += 1;
+        }
+    }
+    assert_eq!(manifest.counts.duplicates, count);
+    assert_eq!((manifest.duplicates(), manifest.counts.commands), (plan.duplicates, plan.commands));
+    let resent: u64 = manifest.items.iter().map(|item| u64::from(item.resent)).sum();
+    let again: u64 = manifest.orders.iter().map(|order| u64::from(order.sent - 1)).sum();
+    assert_eq!((resent, again), (count["item-commands.v1"], count["order-commands.v1"]));
+    assert!((plan.duplicates as f64 / plan.commands as f64 - 0.2).abs() < 0.05);
+    let (at_once, later) = gaps.iter().partition::<Vec<usize>, _>(|gap| **gap == 1);
+    assert!(at_once.len() > 20 && later.iter().filter(|gap| **gap > 100).count() > 20, "{gaps:?}");
+}
+
+#[test]
+fn garbage_is_spread_and_remembered_byte_for_byte() {
+    let plan = plan(SCALE, &trouble()).expect("a plan");
+    let (messages, manifest) = sent(&plan);
+    let sent: Vec<(usize, &Message)> = messages.iter().enumerate().filter(|(_, message)| is_garbage(message)).collect();
+    assert_eq!((sent.len(), manifest.garbage.len()), (21, 21));
+    for ((_, message), garbage) in sent.iter().zip(&manifest.garbage) {
+        assert_eq!((&message.topic, message.partition), (&garbage.topic, garbage.partition));
+        assert_eq!(message.key, garbage.key.clone().map(|key| key.0));
+        assert_eq!(message.value, garbage.value.clone().map(|value| value.0));
+        let reader = if garbage.topic == "order-commands.v1" { "order-intake-dlq" } else { "item-lookup-dlq" };
+        assert_eq!(garbage.dead_letters, [reader]);
+        let value = message.value.as_deref();
+        let framed = value.and_then(|value| value.strip_prefix(&[0]));
+        match garbage.kind {
+            Kind::Null => assert_eq!(value, None),
+            Kind::Empty => assert_eq!(value, Some(&[][..])),
+            Kind::Random => assert!(framed.is_none() && value.is_some_and(|value| !value.is_empty())),
+            Kind::UnknownSchema => assert!(framed.is_some_and(|rest| rest[0] == 0x7f)),
+            _ => assert!(framed.is_some_and(|rest| rest.len() >= 4 && rest[0] == 0)),
+        }
+    }
+    let kinds: BTreeSet<(&str, Kind)> =
+        manifest.garbage.iter().map(|garbage| (garbage.topic.as_str(), garbage.kind)).collect();
+    assert_eq!(kinds.len(), 21, "each kind on each topic");
+    assert!(manifest.garbage.iter().any(|garbage| garbage.key.is_none()));
+    assert!(manifest.garbage.iter().any(|garbage| garbage.key.is_some()));
+    let widest = sent.windows(2).map(|pair| pair[1].0 - pair[0].0).max().unwrap_or_default();
+    assert!(widest < messages.len() / 10, "{widest} of {}", messages.len());
+}
+
+#[test]
+fn the_manifest_reads_back() {
+    let (_, manifest) = sent(&plan(SCALE, &trouble()).expect("a plan"));
+    let text = serde_json::to_string(&manifest).expect("JSON");
+    assert_eq!(serde_json::from_str::<Manifest>(&text).expect("a manifest"), manifest);
+    assert!(serde_json::from_str::<Bytes>("\"0g\"").is_err() && serde_json::from_str::<Bytes>("\"000\"").is_err());
+}

@@ -1,0 +1,374 @@
+//! A flow in miniature that writes a history, right or with one flaw. It shares nothing with the processors.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use contract::*;
+use engine::core::{headers, ids};
+use engine::shell::client::Message;
+use flow::{Id, Meta};
+
+use crate::load;
+
+pub const PARTITIONS: u32 = 3;
+const REQUESTER: &str = "model";
+
+/// What the flow gets wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    None,
+    /// Lines that waited go on in the wrong order.
+    Lifo,
+    /// Lines that wait are forgotten.
+    Forget,
+    /// A line costs a cent too much.
+    Dear,
+    /// An order's total is a cent too much.
+    Total,
+    /// A rejected order keeps what it has.
+    Keep,
+    /// Out of stock in spite of the stock.
+    Refuse,
+    /// Ships one piece less than was reserved.
+    Short,
+    /// Nobody tells the order that its line waits.
+    Silent,
+    /// The answer is that the order failed, though it completed.
+    Liar,
+    /// The ticket of a fact is another one than its order.
+    Ticket,
+}
+
+#[derive(Default)]
+struct Stock {
+    registered: bool,
+    price: i64,
+    on_hand: i64,
+    seq: i64,
+    queue: Vec<(usize, usize)>,
+}
+
+#[derive(Default)]
+struct Underway {
+    id: String,
+    ticket: Id,
+    request_id: String,
+    lines: Vec<(&'static str, i64, Held)>,
+    rejected: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Held {
+    #[default]
+    Asked,
+    Waits,
+    Holds,
+    Gone,
+}
+
+/// The flow.
+pub struct World {
+    flaw: Flaw,
+    pub log: Vec<Message>,
+    pub manifest: load::Manifest,
+    stock: BTreeMap<&'static str, Stock>,
+    orders: Vec<Underway>,
+}
+
+fn text<'a>(text: &str) -> Cow<'a, str> {
+    Cow::Owned(text.to_owned())
+}
+
+impl World {
+    /// Items as (name, price, late, scarce), nothing sent yet.
+    pub fn new(flaw: Flaw, items: &[(&'static str, i64, bool, bool)]) -> World {
+        let trouble = load::Trouble { duplicates: 0.0, late: 0.0, scarce: 0.0, garbage: 0, seed: 0 };
+        let item = |&(name, price_minor, late, scarce): &(&str, i64, bool, bool)| load::Item {
+            item_id: name.to_owned(),
+            price_minor,
+            demand: 0,
+            received: 0,
+            deliveries: 0,
+            resent: 0,
+            late,
+            scarce,
+            raised: 0,
+        };
+        let manifest = load::Manifest {
+            version: 1,
+            scale: 0.0,
+            trouble,
+            currency: "USD".to_owned(),
+            counts: load::Counts { items: items.len() as u64, ..load::Counts::default() },
+            items: items.iter().map(item).collect(),
+            orders: Vec::new(),
+            garbage: Vec::new(),
+        };
+        let stock = |&(name, price, _, _): &(&'static str, i64, bool, bool)| (name, Stock { price, ..Stock::default() });
+        let stock = items.iter().map(stock).collect();
+        World { flaw, log: Vec::new(), manifest, stock, orders: Vec::new() }
+    }
+
+    fn emit<'r>(&mut self, topic: &str, record: &impl Record<'r>, ticket_id: Id) {
+        let event_id = ids::identity("model", &self.log.len().to_string());
+        self.emit_as(event_id, topic, record, ticket_id);
+    }
+
+    fn emit_as<'r>(&mut self, event_id: Id, topic: &str, record: &impl Record<'r>, ticket_id: Id) {
+        let meta = Meta { event_id, ticket_id, cause: Id([1; 16]), occurred_at: 5 };
+        let mut value = vec![0; 5];
+        let encoded = encode(record, &meta, &mut value).expect("a record of ours");
+        let released = RELEASED.iter().find(|released| released.fingerprint == encoded.fingerprint).expect("released");
+        value[1..5].copy_from_slice(&released.local_id.to_be_bytes());
+        let header = |name: &str, value: String| (name.to_owned(), value.into_bytes());
+        self.log.push(Message {
+            topic: topic.to_owned(),
+            partition: ids::partition(record.key().as_bytes(), PARTITIONS),
+            key: Some(record.key().as_bytes().to_vec()),
+            value: Some(value),
+            headers: vec![
+                header(headers::EVENT_ID, event_id.to_string()),
+                header(headers::TICKET_ID, ticket_id.to_string()),
+                header(headers::CAUSE, meta.cause.to_string()),
+                header(headers::RECORD, encoded.record.to_owned()),
+            ],
+            ..Message::default()
+        });
+    }
+
+    fn item(&mut self, name: &str) -> &mut load::Item {
+        self.manifest.items.iter_mut().find(|item| item.item_id == name).expect("an item")
+    }
+
+    pub fn receive(&mut self, name: &'static str, quantity: i64) {
+        let item = self.item(name);
+        (item.received, item.deliveries) = (item.received + quantity, item.deliveries + 1);
+        let stock = self.stock.get_mut(name).expect("an item");
+        (stock.on_hand, stock.seq) = (stock.on_hand + quantity, stock.seq + 1);
+        let (item_seq, on_hand) = (stock.seq, stock.on_hand);
+        self.emit("items.v1", &StockReceived { item_id: name.into(), quantity, item_seq, on_hand }, Id::NIL);
+    }
+
+    pub fn register(&mut self, name: &'static str) {
+        let stock = self.stock.get_mut(name).expect("an item");
+        stock.registered = true;
+        let (unit_price_minor, mut queue) = (stock.price, std::mem::take(&mut stock.queue));
+        let (currency, label) = ("USD".into(), "n".into());
+        let registered = ItemRegistered { item_id: name.into(), name: label, unit_price_minor, currency };
+        self.emit("items.v1", &registered, Id::NIL);
+        if self.flaw == Flaw::Lifo {
+            queue.reverse();
+        }
+        if self.flaw == Flaw::Forget {
+            queue.clear();
+        }
+        for (order, line) in queue {
+            if self.orders[order].lines[line].2 == Held::Waits {
+                let (order_id, line_no, item_id, ticket) = self.about(order, line);
+                self.emit("item-results.v1", &LineResumed { order_id, line_no, item_id }, ticket);
+                if !self.orders[order].rejected {
+                    let (order_id, line_no, item_id, ticket) = self.about(order, line);
+                    self.emit("order-events.v1", &OrderResumed { order_id, line_no, item_id }, ticket);
+                }
+                self.reserve(order, line);
+            }
+        }
+    }
+
+    fn about<'a>(&self, order: usize, line: usize) -> (Cow<'a, str>, i32, Cow<'a, str>, Id) {
+        let Underway { id, ticket, lines, .. } = &self.orders[order];
+        (text(id), line as i32 + 1, text(lines[line].0), *ticket)
+    }
+
+    /// An order whose command is sent `sent` times.
+    pub fn place(&mut self, request_id: &str, sent: u32, lines: &[(&'static str, i64)]) {
+        let id = ticket_id(REQUESTER, request_id);
+        let ticket = Id::parse(&id).expect("a UUID");
+        let numbered: Vec<(usize, &(&str, i64))> = lines.iter().enumerate().collect();
+        let wanted = numbered.iter().map(|(at, (name, quantity))| {
+            let item = self.manifest.items.iter().position(|item| item.item_id == *name).expect("an item");
+            let extended_price_minor = quantity * self.manifest.items[item].price_minor;
+            load::Line { line_no: *at as i32 + 1, item: item as u32, quantity: *quantity, extended_price_minor }
+        });
+        let order = load::Order { order_id: ticket, sent, lines: wanted.collect() };
+        self.manifest.counts.orders += 1;
+        self.manifest.counts.lines += order.lines.len() as u64;
+        self.manifest.orders.push(order);
+        *self.manifest.counts.duplicates.entry("order-commands.v1".into()).or_default() += u64::from(sent - 1);
+        let asked = lines.iter().map(|(name, quantity)| (*name, *quantity, Held::Asked)).collect();
+        let request_id = request_id.to_owned();
+        self.orders.push(Underway { id, ticket, request_id, lines: asked, rejected: false });
+        self.accept(self.orders.len() - 1, sent);
+    }
+
+    fn accept(&mut self, order: usize, sent: u32) {
+        let Underway { id, ticket, request_id, lines, .. } = &self.orders[order];
+        let (order_id, request_id, ticket): (Cow<'_, str>, Cow<'_, str>, _) = (text(id), text(request_id), *ticket);
+        let lines: Vec<Line<'_>> = (1..)
+            .zip(lines)
+            .map(|(line_no, (name, quantity, _))| Line { line_no, item_id: (*name).into(), quantity: *quantity })
+            .collect();
+        let accepted = OrderAccepted {
+            order_id: order_id.clone(),
+            request_id: request_id.clone(),
+            requester: REQUESTER.into(),
+            reply_to: "order-replies.v1".into(),
+            customer_id: "c".into(),
+            lines: lines.clone(),
+        };
+        self.emit("orders.v1", &accepted, ticket);
+        let same = ids::identity("accepted", &order_id);
+        for _ in 0..sent {
+            let (order_id, request_id) = (order_id.clone(), request_id.clone());
+            let reply = Accepted { order_id, request_id, requester: REQUESTER.into() };
+            self.emit_as(same, "order-replies.v1", &reply, ticket);
+        }
+        for Line { line_no, item_id, quantity } in lines.clone() {
+            let ask = ReserveLine { order_id: order_id.clone(), line_no, item_id, quantity, wait_until: 9 };
+            self.emit("item-requests.v1", &ask, ticket);
+        }
+        let ticket = if self.flaw == Flaw::Ticket { Id([7; 16]) } else { ticket };
+        self.emit("order-events.v1", &OrderPlaced { order_id, customer_id: "c".into(), lines: lines.clone() }, ticket);
+        for line in 0..lines.len() {
+            self.ask(order, line);
+        }
+    }
+
+    fn ask(&mut self, order: usize, line: usize) {
+        let (order_id, line_no, item_id, ticket) = self.about(order, line);
+        let stock = self.stock.get_mut(self.orders[order].lines[line].0).expect("an item");
+        if stock.registered {
+            return self.reserve(order, line);
+        }
+        stock.queue.push((order, line));
+        self.emit("item-results.v1", &LineParked { order_id, line_no, item_id, until: 9 }, ticket);
+        self.orders[order].lines[line].2 = Held::Waits;
+        if self.orders[order].rejected {
+            return self.release(order, line);
+        }
+        if self.flaw != Flaw::Silent {
+            let (order_id, line_no, item_id, ticket) = self.about(order, line);
+            self.emit("order-events.v1", &OrderParked { order_id, line_no, item_id, until: 9 }, ticket);
+        }
+    }
+
+    fn reserve(&mut self, order: usize, line: usize) {
+        let (order_id, line_no, item_id, ticket) = self.about(order, line);
+        let (name, quantity, _) = self.orders[order].lines[line];
+        let stock = self.stock.get_mut(name).expect("an item");
+        if stock.on_hand < quantity || self.flaw == Flaw::Refuse && name == "plenty" {
+            let (reason, detail) = (RefusedReason::OutOfStock, "".into());
+            self.emit("item-results.v1", &LineRefused { order_id, line_no, item_id, reason, detail }, ticket);
+            self.orders[order].lines[line].2 = Held::Gone;
+            return self.reject(order, line);
+        }
+        (stock.on_hand, stock.seq) = (stock.on_hand - quantity, stock.seq + 1);
+        let (unit_price_minor, item_seq, on_hand) = (stock.price, stock.seq, stock.on_hand);
+        let amount_minor = quantity * unit_price_minor + i64::from(self.flaw == Flaw::Dear);
+        let currency = "USD".into();
+        #[rustfmt::skip]
+        let held = LineReserved { order_id, line_no, item_id, quantity, unit_price_minor, currency, amount_minor, item_seq, on_hand };
+        self.emit("item-results.v1", &held, ticket);
+        self.orders[order].lines[line].2 = Held::Holds;
+        if self.orders[order].rejected {
+            self.release(order, line);
+        } else if self.orders[order].lines.iter().all(|(_, _, held)| *held == Held::Holds) {
+            self.complete(order);
+        }
+    }
+
+    fn reject(&mut self, order: usize, line: usize) {
+        if std::mem::replace(&mut self.orders[order].rejected, true) {
+            return;
+        }
+        let (order_id, line_no, item_id, ticket) = self.about(order, line);
+        let (reason, detail) = (OrderRejectedReason::OutOfStock, "".into());
+        self.emit("order-events.v1", &OrderRejected { order_id, line_no, item_id, reason, detail }, ticket);
+        let (order_id, request_id) = (text(&self.orders[order].id), text(&self.orders[order].request_id));
+        let (requester, reason, detail) = (REQUESTER.into(), "OUT_OF_STOCK".into(), "".into());
+        self.emit("order-replies.v1", &Failed { order_id, request_id, requester, reason, detail }, ticket);
+        for line in 0..self.orders[order].lines.len() {
+            if matches!(self.orders[order].lines[line].2, Held::Waits | Held::Holds) {
+                self.release(order, line);
+            }
+        }
+    }
+
+    fn release(&mut self, order: usize, line: usize) {
+        if self.flaw == Flaw::Keep {
+            return;
+        }
+        let (order_id, line_no, item_id, ticket) = self.about(order, line);
+        self.emit("item-requests.v1", &ReleaseLine { order_id, line_no, item_id }, ticket);
+        let (name, wanted, held) = self.orders[order].lines[line];
+        self.orders[order].lines[line].2 = Held::Gone;
+        let stock = self.stock.get_mut(name).expect("an item");
+        let quantity = if held == Held::Holds { wanted } else { 0 };
+        (stock.on_hand, stock.seq) = (stock.on_hand + quantity, stock.seq + quantity.min(1));
+        let (item_seq, on_hand) = (stock.seq, stock.on_hand);
+        let (order_id, line_no, item_id, ticket) = self.about(order, line);
+        let released = LineReleased { order_id, line_no, item_id, quantity, item_seq, on_hand };
+        self.emit("item-results.v1", &released, ticket);
+    }
+
+    fn complete(&mut self, order: usize) {
+        let (order_id, _, _, ticket) = self.about(order, 0);
+        let lines = self.orders[order].lines.len();
+        let total: i64 =
+            self.orders[order].lines.iter().map(|(name, quantity, _)| quantity * self.stock[name].price).sum();
+        let total_minor = total + i64::from(self.flaw == Flaw::Total);
+        let confirmed = OrderConfirmed { order_id: order_id.clone(), total_minor, currency: "USD".into() };
+        self.emit("order-events.v1", &confirmed, ticket);
+        for line in 0..lines {
+            let (order_id, line_no, item_id, ticket) = self.about(order, line);
+            self.emit("item-requests.v1", &ShipLine { order_id, line_no, item_id }, ticket);
+            let (name, quantity, _) = self.orders[order].lines[line];
+            let stock = self.stock.get_mut(name).expect("an item");
+            stock.seq += 1;
+            let quantity = quantity - i64::from(self.flaw == Flaw::Short);
+            let (item_seq, on_hand) = (stock.seq, stock.on_hand);
+            let (order_id, line_no, item_id, ticket) = self.about(order, line);
+            let shipped = LineShipped { order_id, line_no, item_id, quantity, item_seq, on_hand };
+            self.emit("item-results.v1", &shipped, ticket);
+        }
+        self.emit("order-events.v1", &OrderShipped { order_id: order_id.clone() }, ticket);
+        let completed = OrderCompleted { order_id: order_id.clone(), total_minor, currency: "USD".into() };
+        self.emit("order-events.v1", &completed, ticket);
+        let (request_id, requester) = (text(&self.orders[order].request_id), REQUESTER.into());
+        if self.flaw == Flaw::Liar {
+            let (reason, detail) = ("OTHER".into(), "".into());
+            self.emit("order-replies.v1", &Failed { order_id, request_id, requester, reason, detail }, ticket);
+        } else {
+            let reply = Completed { order_id, request_id, requester, total_minor, currency: "USD".into() };
+            self.emit("order-replies.v1", &reply, ticket);
+        }
+    }
+
+    /// A record that nobody can handle, and its dead letter.
+    pub fn garbage(&mut self, topic: &str, partition: u32, key: Option<&[u8]>, value: Option<&[u8]>) {
+        let (key, value) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec));
+        let dead = if topic == "order-commands.v1" { "order-intake-dlq" } else { "item-lookup-dlq" };
+        self.manifest.garbage.push(load::Garbage {
+            kind: load::Kind::Random,
+            topic: topic.to_owned(),
+            partition,
+            key: key.clone().map(load::Bytes),
+            value: value.clone().map(load::Bytes),
+            dead_letters: vec![dead.to_owned()],
+        });
+        let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        let mut provenance = vec![
+            header(headers::DLQ_CODE, "undecodable"),
+            header(headers::DLQ_TOPIC, topic),
+            header(headers::DLQ_PARTITION, &partition.to_string()),
+        ];
+        if value.is_none() {
+            provenance.push(header(headers::DLQ_VALUE, "null"));
+        }
+        let message = Message { topic: topic.to_owned(), partition, key, value, ..Message::default() };
+        if topic == "item-requests.v1" {
+            self.log.push(message.clone());
+        }
+        self.log.push(Message { topic: dead.to_owned(), headers: provenance, ..message });
+    }
+}
