@@ -9,6 +9,9 @@ use engine::shell::disk::{Checkpoint, Disk};
 
 use crate::rng::Rng;
 
+/// What a rotten value reads like.
+pub const ROT: [u8; 3] = [0xff; 3];
+
 /// One change of the state; a batch of them is atomic.
 #[derive(Debug, Clone)]
 enum Op {
@@ -174,7 +177,7 @@ impl MemDisk {
         let keys: Vec<(u32, Vec<u8>)> =
             inner.now.entries.keys().filter(|(_, key)| key.first() == Some(&STATE)).cloned().collect();
         let Some((task, key)) = rng.pick(&keys).cloned() else { return false };
-        inner.batch(vec![Op::Put(task, key, Some(vec![0xff; 3]))]);
+        inner.batch(vec![Op::Put(task, key, Some(ROT.to_vec()))]);
         true
     }
 

@@ -91,8 +91,11 @@ impl World {
         for (me, pod) in self.instances.iter().enumerate() {
             let pod = pod.borrow();
             let Some(driver) = &pod.driver else { return Some(format!("{me} is down")) };
-            if !driver.ready() || driver.worker.busy() {
-                return Some(format!("{me} has work in hand"));
+            if !driver.ready() {
+                return Some(format!("{me} restores a task"));
+            }
+            if driver.worker.busy() {
+                return Some(format!("{me} has a transaction open"));
             }
             open.extend(driver.worker.tasks().map(|task| task.id));
             due = due.max(driver.worker.next_due_ms());
@@ -110,7 +113,7 @@ impl World {
                 let last = broker.log(topic.topic, task).ever().last().map(|last| last.offset + 1);
                 let at = broker.group.offsets.get(&(task, input)).copied();
                 if last.is_some() && at < last {
-                    return Some(format!("task {task} input {input} at {at:?} of {last:?}"));
+                    return Some(format!("task {task} input {input} at {at:?} of {last:?}; {}", self.tell(task)));
                 }
             }
         }
@@ -118,6 +121,18 @@ impl World {
         let wait_ms = due_ms - self.shared.time.wall_ms();
         self.shared.time.advance_us((wait_ms.clamp(1, 60_000) * 1_000) as u64);
         Some(format!("a timer is due at {due_ms}"))
+    }
+
+    /// What the core says about a task.
+    fn tell(&self, task: u32) -> String {
+        let pods = self.instances.iter().filter_map(|pod| pod.try_borrow().ok());
+        let told = pods.filter_map(|pod| {
+            let open = pod.driver.as_ref()?.worker.tasks().find(|open| open.id == task)?;
+            let held: Vec<usize> = open.held.iter().map(|held| held.len()).collect();
+            let (standing, follow) = (&open.standing, &open.follow);
+            Some(format!("{standing:?}, holds {held:?}, paused {:?}, follows {follow:?}", open.paused))
+        });
+        told.collect::<Vec<String>>().join("; ")
     }
 
     /// Every pod stops; offsets go back to the start, changelogs are trimmed; every pod starts on the disk it has.

@@ -396,6 +396,7 @@ impl Transport for SimTransport {
     fn pause(&mut self, task: u32, input: usize) -> Result<(), Fault> {
         self.shared.before(self.me, "pause", Hurt::Any)?;
         if let Some(fetch) = self.fetches.get_mut(&(task, input)) {
+            self.shared.note(format_args!("{} pauses ({task}, {input})", self.me));
             fetch.paused = true;
         }
         self.shared.after(self.me, "pause", Hurt::Any)
@@ -404,6 +405,7 @@ impl Transport for SimTransport {
     fn resume(&mut self, task: u32, input: usize) -> Result<(), Fault> {
         self.shared.before(self.me, "resume", Hurt::Any)?;
         if let Some(fetch) = self.fetches.get_mut(&(task, input)) {
+            self.shared.note(format_args!("{} resumes ({task}, {input})", self.me));
             fetch.paused = false;
         }
         self.shared.after(self.me, "resume", Hurt::Any)

@@ -56,7 +56,7 @@ fn ask<'a>(line: ReserveLine<'a>, state: &State<'_>, now_ms: i64, item: &mut Ite
         return;
     }
     if line.quantity < 1 {
-        return refuse(line, RefusedReason::Other, "the quantity is below 1", out);
+        return refuse(line, RefusedReason::Other, "quantity is below 1", out);
     }
     let unknown = item.status == ItemStatus::Unknown;
     if unknown && line.wait_until <= now_ms {

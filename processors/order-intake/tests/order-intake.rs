@@ -173,9 +173,3 @@ fn an_invalid_line_is_named() {
         check_invalid(of(vec![line(1, "apple", quantity)]), &detail);
     }
 }
-
-/// The engine calls a handler through this type; it must be a plain function.
-#[test]
-fn the_handler_is_a_plain_function() {
-    let _: for<'a, 's, 'r> fn(contract::order_intake::Event<'a>, &'r contract::order_intake::State<'s>) -> _ = handle;
-}

@@ -679,10 +679,9 @@ impl Worker {
             task.abort(store);
             for (input, offset_next) in task.standing.positions.iter().enumerate() {
                 actions.push(Action::Seek { task: task.id, input, offset_next: *offset_next });
-                if task.paused[input] {
-                    task.paused[input] = false;
-                    actions.push(Action::Resume { task: task.id, input });
-                }
+                // Paused or not: a fault may have come between a decision and its being carried out.
+                task.paused[input] = false;
+                actions.push(Action::Resume { task: task.id, input });
             }
         }
         let ids: Vec<u32> = self.tasks.keys().copied().collect();

@@ -298,10 +298,8 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
     }
 
     fn change(&mut self, change: &Change) -> Result<(), Fault> {
-        if self.reopened {
-            return Ok(());
-        }
         match change {
+            Change::Assigned(_) | Change::Revoked(_) | Change::Lost(_) if self.reopened => Ok(()),
             Change::Assigned(tasks) => {
                 self.restoring.extend(tasks.iter().map(|task| (*task, Restoring::AT_ONCE)));
                 Ok(())

@@ -1,10 +1,12 @@
 //! `orderflow demo`: the whole flow on real input, judged by an independent reader.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
-use engine::shell::client::{Client, From};
+use engine::shell::client::From;
 use engine::shell::kafka::{Admin, KafkaSettings};
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -60,14 +62,19 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     for known in processors::ALL {
         fleet.start(*known, 1, &log, &folder.join("stores"), &ids)?;
     }
-    let (sent, loading) = (channel(), channel());
+    let (sent, loading, read) = (channel(), channel(), Arc::new(AtomicU64::new(0)));
     let loader = {
         let (log, ids) = (log.clone(), ids.clone());
-        let (sent, loading) = (sent.0, loading.0);
+        let (sent, loading, read) = (sent.0, loading.0, read.clone());
         std::thread::spawn(move || {
-            let manifest = log.client().and_then(|mut client| {
-                super::load::send(&plan, &mut *client, &ids, &mut |progress| drop(loading.send(progress)))
-            });
+            let mut waited = false;
+            let mut progress = |progress: Sent| {
+                drop(loading.send(progress));
+                if progress.late && !std::mem::replace(&mut waited, true) {
+                    quiet(&read);
+                }
+            };
+            let manifest = log.client().and_then(|mut client| super::load::send(&plan, &mut *client, &ids, &mut progress));
             drop(sent.send(manifest));
         })
     };
@@ -79,6 +86,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         &mut || loaded(&sent.1),
         Duration::from_secs(args.patience),
         &mut |progress| {
+            read.store(progress.records, Ordering::Relaxed);
             screen.show(progress, loading.1.try_iter().last());
             match fleet.failed() {
                 None => Ok(()),
@@ -102,6 +110,17 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         super::load::write(&manifest, &folder.join("manifest.json"))?;
     }
     conclude(&reader.judge(&manifest), since.elapsed(), args.json)
+}
+
+/// Waits until the flow has nothing left to do, so that late items are registered after their orders have parked.
+fn quiet(read: &AtomicU64) {
+    let (mut last, mut same) = (0, 0);
+    while same < 8 {
+        std::thread::sleep(Duration::from_millis(100));
+        let now = read.load(Ordering::Relaxed);
+        same = if now == last && now > 0 { same + 1 } else { 0 };
+        last = now;
+    }
 }
 
 fn loaded(sent: &Receiver<anyhow::Result<Manifest>>) -> anyhow::Result<Option<Manifest>> {

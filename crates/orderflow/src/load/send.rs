@@ -18,6 +18,8 @@ pub struct Sent {
     pub records: u64,
     /// Records to be sent in all.
     pub total: u64,
+    /// All orders are sent and acknowledged; late items come next.
+    pub late: bool,
 }
 
 struct Sender<'a> {
@@ -46,7 +48,7 @@ pub fn send(
 ) -> Result<Manifest> {
     let wire = Wire::new(client, ids)?;
     let total = plan.commands + plan.duplicates + plan.trouble.garbage as u64;
-    let (sent, manifest) = (Sent { records: 0, total }, plan.manifest());
+    let (sent, manifest) = (Sent { records: 0, total, late: false }, plan.manifest());
     let mut sender =
         Sender { plan, client, wire, now, progress, sent, waiting: BTreeMap::new(), garbage: 0, manifest };
     for (number, command) in (0..).zip(plan.commands()) {
@@ -63,6 +65,12 @@ pub fn send(
 
 impl Sender<'_> {
     fn command(&mut self, number: u64, command: Command) -> Result<()> {
+        let orders_sent = !self.manifest.orders.is_empty() && !matches!(command, Command::Place(_));
+        if orders_sent && !self.sent.late {
+            self.client.flush()?;
+            self.sent.late = true;
+            (self.progress)(self.sent);
+        }
         let message = command.message(&self.wire, (self.now)())?;
         let again = self.plan.again(number);
         self.note(command, again.is_some(), &message.topic);

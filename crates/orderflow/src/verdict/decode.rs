@@ -23,13 +23,15 @@ pub struct Decoded {
 /// Writer schemas by id.
 pub struct Decoder {
     lookup: Box<dyn Fn(u32) -> Option<String> + Send>,
-    parsed: BTreeMap<u32, Schema>,
+    /// Readers are kept, as making one resolves every name of its schema; it borrows the schema, which is therefore leaked:
+    /// a few dozen in the life of a process.
+    readers: BTreeMap<u32, (&'static str, GenericDatumReader<'static>)>,
 }
 
 impl Decoder {
     /// `lookup` gives the JSON of a schema id, or nothing when there is no such id.
     pub fn new(lookup: impl Fn(u32) -> Option<String> + Send + 'static) -> Decoder {
-        Decoder { lookup: Box::new(lookup), parsed: BTreeMap::new() }
+        Decoder { lookup: Box::new(lookup), readers: BTreeMap::new() }
     }
 
     /// Reads a value; says why it cannot be read.
@@ -38,11 +40,9 @@ impl Decoder {
         let Some(([0, id @ ..], mut body)) = value.split_first_chunk::<5>() else {
             return Err(format!("{} bytes without framing", value.len()));
         };
-        let schema = self.schema(u32::from_be_bytes(*id))?;
-        let Schema::Record(record) = schema else { return Err("its schema is not a record's".to_owned()) };
-        let name = record.name.name().to_owned();
-        let reader = GenericDatumReader::builder(schema).build();
-        let value = reader.and_then(|reader| reader.read_value(&mut body)).map_err(|error| format!("{name}: {error}"))?;
+        let (name, reader) = self.reader(u32::from_be_bytes(*id))?;
+        let name = (*name).to_owned();
+        let value = reader.read_value(&mut body).map_err(|error| format!("{name}: {error}"))?;
         if !body.is_empty() {
             return Err(format!("{name}: {} bytes are left over", body.len()));
         }
@@ -53,13 +53,16 @@ impl Decoder {
         Ok(decoded)
     }
 
-    fn schema(&mut self, id: u32) -> Result<&Schema, String> {
-        if !self.parsed.contains_key(&id) {
+    fn reader(&mut self, id: u32) -> Result<&(&'static str, GenericDatumReader<'static>), String> {
+        if !self.readers.contains_key(&id) {
             let text = (self.lookup)(id).ok_or_else(|| format!("schema id {id} is unknown"))?;
-            let schema = Schema::parse_str(&text).map_err(|error| format!("schema id {id}: {error}"))?;
-            self.parsed.insert(id, schema);
+            let bad = |error: apache_avro::Error| format!("schema id {id}: {error}");
+            let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(&text).map_err(bad)?));
+            let Schema::Record(record) = schema else { return Err("its schema is not a record's".to_owned()) };
+            let reader = GenericDatumReader::builder(schema).build().map_err(bad)?;
+            self.readers.insert(id, (record.name.name(), reader));
         }
-        self.parsed.get(&id).ok_or_else(|| format!("schema id {id} is unknown"))
+        self.readers.get(&id).ok_or_else(|| format!("schema id {id} is unknown"))
     }
 }
 
