@@ -2,14 +2,13 @@
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use contract::item_lookup::ItemLookup;
 use contract::order_intake::OrderIntake;
 use engine::core::{headers, ids};
 use engine::shell::client::{Client, From, Message, Tail};
 use engine::shell::transport::Fault;
-use flow::{Codec, Decoded, Processor};
+use flow::{Codec, Decoded};
 
 use super::plan::Part;
 use super::tpch;
@@ -47,10 +46,18 @@ fn local_id(fingerprint: u64) -> Option<u32> {
 
 /// Sends a plan at one message a millisecond.
 fn sent(plan: &Plan) -> (Vec<Message>, Manifest) {
-    let (clock, mut log, mut progress) = (Cell::new(1_000), Log::default(), Sent::default());
+    let (clock, mut log, mut progress) = (Cell::new(1_000), Log::default(), Vec::new());
     let now = || clock.replace(clock.get() + 1);
-    let manifest = send(plan, &mut log, &local_id, &now, &mut |sent| progress = sent).expect("the log takes everything");
-    assert_eq!(progress, Sent { records: progress.total, total: log.0.len() as u64 });
+    let manifest = send(plan, &mut log, &local_id, &now, &mut |sent| progress.push(sent)).expect("the log takes it all");
+    let total = log.0.len() as u64;
+    let late = plan.parts.iter().any(|part| part.late);
+    assert_eq!(progress.last(), Some(&Sent { records: total, total, late }));
+    // Whoever wants late items to be late for sure is told when the last order is sent.
+    let told = progress.iter().find(|sent| sent.late).map_or(total, |sent| sent.records);
+    let orders = |messages: &[Message]| messages.iter().filter(|message| message.header("record") == "PlaceOrder").count();
+    let again = manifest.orders.iter().filter(|order| order.sent > 1).count();
+    assert!(orders(&log.0[..told as usize]) >= manifest.orders.len());
+    assert_eq!(orders(&log.0), manifest.orders.len() + again);
     (log.0, manifest)
 }
 
