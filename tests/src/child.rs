@@ -1,5 +1,6 @@
 //! A server process with a folder, a port and a lifeline: when the test process ends, however it ends, so does the server.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
@@ -27,6 +28,30 @@ exec 3<&-
 shift
 exec "$@"
 "#;
+
+/// Starts a program that dies with the test process; `folder` is removed then, too.
+pub(crate) fn spawn(folder: &Path, program: &OsStr, args: &[&OsStr], out: &File, err: &File) -> Result<Child> {
+    Command::new("sh")
+        .args(["-c", LIFELINE, "lifeline"])
+        .arg(folder)
+        .arg(program)
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(out.try_clone()?)
+        .stderr(err.try_clone()?)
+        // A group of its own: see LIFELINE. It also keeps a Ctrl-C from reaching the server before the test.
+        .process_group(0)
+        .spawn()
+        .with_context(|| format!("cannot run {}", Path::new(program).display()))
+}
+
+/// Asks a process to end.
+pub(crate) fn terminate(child: &Child) -> Result<()> {
+    let pid = child.id().to_string();
+    let status = Command::new("kill").args(["-TERM", &pid]).status()?;
+    ensure!(status.success(), "cannot signal PID {pid}");
+    Ok(())
+}
 
 /// One server started by a script of `tests/servers`, as `SCRIPT run DIR PORT`.
 pub(crate) struct Server {
@@ -77,21 +102,11 @@ impl Server {
         mut ready: impl FnMut() -> Result<bool>,
     ) -> Result<()> {
         ensure!(self.child.is_none(), "{} runs already", self.name());
+        let port = self.port.to_string();
+        let data = self.folder().join("data");
+        let args = [OsStr::new("run"), data.as_os_str(), OsStr::new(&port)];
         let log = File::options().create(true).append(true).open(self.log())?;
-        let child = Command::new("sh")
-            .args(["-c", LIFELINE, "lifeline"])
-            .arg(self.folder())
-            .arg(&self.script)
-            .arg("run")
-            .arg(self.folder().join("data"))
-            .arg(self.port.to_string())
-            .stdin(Stdio::piped())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            // A group of its own: see LIFELINE. It also keeps a Ctrl-C from reaching the server before the test.
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("cannot run {}", self.script.display()))?;
+        let child = spawn(self.folder(), self.script.as_os_str(), &args, &log, &log)?;
         self.child = Some(child);
         let up = eventually(
             &format!("{} to answer on port {}", self.name(), self.port),
@@ -126,13 +141,7 @@ impl Server {
         let Some(child) = self.child.as_mut() else {
             return Ok(());
         };
-        let pid = child.id().to_string();
-        let status = Command::new("kill").args(["-TERM", &pid]).status()?;
-        ensure!(
-            status.success(),
-            "cannot signal {} (PID {pid})",
-            self.name()
-        );
+        terminate(child)?;
         let gone = eventually("a stopped server to end", Duration::from_secs(30), || {
             Ok(child.try_wait()?)
         });
@@ -173,7 +182,7 @@ impl Drop for Server {
 }
 
 /// Sends the watcher home without removing the folder. It may be gone already, hence no error.
-fn release(child: &mut Child) {
+pub(crate) fn release(child: &mut Child) {
     if let Some(mut lifeline) = child.stdin.take() {
         let _ = lifeline.write_all(b"keep\n");
     }

@@ -1,8 +1,12 @@
 //! What the tests of the whole share: real servers that start in seconds and never outlive the test process.
 
 mod child;
+mod flow;
+mod program;
 mod servers;
 mod wait;
 
+pub use flow::{Ended, Flow, Orderflow};
+pub use program::{Done, Program, free_address, get, logged, warnings};
 pub use servers::{Kafka, Registry, shared_kafka};
 pub use wait::{block_on, eventually};

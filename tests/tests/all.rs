@@ -1,5 +1,9 @@
 //! The one test binary of this crate: a list of its rooms.
 
+#[path = "all/broker.rs"]
+mod broker;
+#[path = "all/crash.rs"]
+mod crash;
 #[path = "all/registry.rs"]
 mod registry;
 #[path = "all/servers.rs"]

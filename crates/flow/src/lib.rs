@@ -108,6 +108,7 @@ pub trait Codec: Processor {
 
     /// Table number, subkey and new value (`None` deletes) of a state change. The value begins with the 8-byte
     /// little-endian fingerprint of its schema.
+    #[expect(clippy::type_complexity, reason = "three values of one answer, used in one place")]
     fn change(change: &Self::Change) -> Result<(u8, &[u8], Option<Vec<u8>>), CodecError>;
 
     /// Typed access to the state of one key.

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 
 use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value;
 use engine::shell::client::Message;
 
 /// Schemas by id, parsed when first met.
 pub struct Decoder {
     texts: HashMap<u32, &'static contract::Released>,
-    parsed: HashMap<u32, Schema>,
+    readers: HashMap<u32, GenericDatumReader<'static>>,
 }
 
 /// A decoded record.
@@ -37,7 +38,7 @@ impl Decoder {
     /// A decoder for these ids.
     pub fn new(ids: &crate::ids::Ids) -> Decoder {
         let texts = crate::ids::wire().filter_map(|released| Some((ids.get(released.fingerprint)?, released))).collect();
-        Decoder { texts, parsed: HashMap::new() }
+        Decoder { texts, readers: HashMap::new() }
     }
 
     /// Decodes a record; the error says why not.
@@ -48,17 +49,24 @@ impl Decoder {
         };
         let id = u32::from_be_bytes(*id);
         let released = self.texts.get(&id).ok_or_else(|| format!("schema id {id} is not known to this build"))?;
-        let schema = match self.parsed.entry(id) {
+        let reader = match self.readers.entry(id) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                entry.insert(Schema::parse_str(released.text).map_err(|error| error.to_string())?)
+                entry.insert(datum_reader(released.text).map_err(|error| error.to_string())?)
             }
         };
-        match apache_avro::from_avro_datum(schema, &mut body, None).map_err(|error| error.to_string())? {
+        match reader.read_value(&mut body).map_err(|error| error.to_string())? {
             Value::Record(fields) => Ok(Decoded { record: released.record, version: released.version, fields }),
             other => Err(format!("not a record: {other:?}")),
         }
     }
+}
+
+/// A reader of one schema. Making one resolves every name of the schema, so readers are kept; they borrow the schema, which
+/// is therefore leaked: a few dozen in the life of a process.
+pub fn datum_reader(text: &str) -> Result<GenericDatumReader<'static>, apache_avro::Error> {
+    let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(text)?));
+    GenericDatumReader::builder(schema).build()
 }
 
 /// A value as people write it.

@@ -153,7 +153,10 @@ fn told_rejected(reason: OrderRejectedReason, detail: &'static str, want: &mut E
     let (order_id, item_id) = (ORDER.into(), "item-2".into());
     want.emit(OrderRejected { order_id, line_no: 2, item_id, reason, detail: detail.into() });
     let (order_id, request_id, requester) = (ORDER.into(), "r-1".into(), "shop".into());
-    want.reply(REPLIES, Failed { order_id, request_id, requester, reason: reason.as_str().into(), detail: detail.into() });
+    want.reply(
+        REPLIES,
+        Failed { order_id, request_id, requester, reason: reason.as_str().into(), detail: detail.into() },
+    );
 }
 
 fn told_completed(total_minor: i64, reply: bool, want: &mut Effects<'_>) {

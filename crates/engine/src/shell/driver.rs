@@ -414,6 +414,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         let failure = match fault {
             Fault::Fatal(_) => return Err(fault),
             Fault::Fenced(why) => return self.fenced(&why),
+            Fault::Unknown(why) => return self.rejoin(&why),
             Fault::Abort(why) => Failure::World(why),
             Fault::Refused(why) => Failure::Refused(why),
         };
@@ -434,7 +435,12 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 "fenced twice within five minutes: {why}; hint: another instance probably runs under the same name"
             )));
         }
-        tracing::warn!(processor = self.worker.topology().name, "fenced, tasks closed until assigned again: {why}");
+        self.rejoin(&format!("fenced: {why}"))
+    }
+
+    /// Closes every task without its transaction, whose outcome only a new session can settle.
+    fn rejoin(&mut self, why: &str) -> Result<(), Fault> {
+        tracing::warn!(processor = self.worker.topology().name, "tasks closed until assigned again: {why}");
         let open: Vec<u32> = self.worker.tasks().map(|task| task.id).chain(self.restoring.keys().copied()).collect();
         // The old producer is gone, and with it whatever it had open: only the core is to forget.
         let mut forgotten = Vec::new();

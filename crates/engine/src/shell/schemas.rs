@@ -1,6 +1,7 @@
 //! Schema ids and schemas: what the processor reads and writes, offline from `schemas/released/`, online from a registry.
 
-use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use crate::core::io::{Framed, WriterSchema};
@@ -9,7 +10,7 @@ use crate::core::io::{Framed, WriterSchema};
 #[derive(Debug, Clone, Default)]
 struct Known {
     by_id: HashMap<u32, Arc<WriterSchema>>,
-    absent: HashMap<u32, ()>,
+    absent: HashSet<u32>,
     wanted: Vec<u32>,
 }
 
@@ -56,15 +57,19 @@ impl Schemas {
         let mut known = self.lock();
         known.wanted.retain(|wanted| *wanted != id);
         match schema {
-            Some(schema) => drop(known.by_id.insert(id, Arc::new(schema))),
-            None => drop(known.absent.insert(id, ())),
+            Some(schema) => {
+                known.by_id.insert(id, Arc::new(schema));
+            }
+            None => {
+                known.absent.insert(id);
+            }
         }
     }
 
     /// Whether an id asked for before can be resolved now.
     pub fn is_answered(&self, id: u32) -> bool {
         let known = self.lock();
-        known.by_id.contains_key(&id) || known.absent.contains_key(&id)
+        known.by_id.contains_key(&id) || known.absent.contains(&id)
     }
 }
 
@@ -75,11 +80,11 @@ impl SchemaCache {
             return Resolved::Framed(Framed::Unframed);
         };
         let id = u32::from_be_bytes(*id);
-        if !self.by_id.contains_key(&id) {
+        if let Entry::Vacant(unknown) = self.by_id.entry(id) {
             let mut known = schemas.lock();
             if let Some(schema) = known.by_id.get(&id) {
-                self.by_id.insert(id, schema.clone());
-            } else if !schemas.online || known.absent.contains_key(&id) {
+                unknown.insert(schema.clone());
+            } else if !schemas.online || known.absent.contains(&id) {
                 return Resolved::Framed(Framed::Unknown(id));
             } else {
                 if !known.wanted.contains(&id) {

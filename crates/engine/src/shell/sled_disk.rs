@@ -3,6 +3,7 @@
 //! Architecture Invariant: the rest of the engine does not know sled. sled is never the truth: it may lag behind its
 //! changelogs by any amount, never be ahead of them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -142,11 +143,13 @@ impl SledDisk {
     fn put_chunks(&self, task: u32, chunks: &[Chunk]) {
         let mut segments = locked(&self.segments);
         for chunk in chunks {
-            if !segments.contains_key(&chunk.segment) {
-                let Some(db) = self.ok(open(&self.segment_path(chunk.segment), DEDUP_CACHE)) else { return };
-                segments.insert(chunk.segment, Segment { db, users: HashSet::new(), dirty: true });
-            }
-            let Some(segment) = segments.get_mut(&chunk.segment) else { return };
+            let segment = match segments.entry(chunk.segment) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let Some(db) = self.ok(open(&self.segment_path(chunk.segment), DEDUP_CACHE)) else { return };
+                    entry.insert(Segment { db, users: HashSet::new(), dirty: true })
+                }
+            };
             segment.users.insert((task, chunk.input as u8));
             segment.dirty = true;
             self.report(segment.db.insert(chunk_key(task, chunk.input, chunk.offset), chunk.bytes.as_slice()));

@@ -15,10 +15,13 @@ pub enum Fault {
     /// The broker refused a record of this transaction.
     #[error("the broker refused a record: {0}")]
     Refused(String),
-    /// Another instance uses our identity, or the outcome of a commit stays unknown: close the tasks, build no new
-    /// producer before the group hands out an assignment again.
+    /// Another instance uses our identity: close the tasks, build no new producer before the group hands out an assignment
+    /// again.
     #[error("{0}")]
     Fenced(String),
+    /// The outcome of a commit or an abort stays unknown, because the broker does not answer: close the tasks and join anew.
+    #[error("{0}")]
+    Unknown(String),
     /// Going on would be wrong.
     #[error("{0}")]
     Fatal(String),
@@ -112,7 +115,7 @@ pub trait Transport {
     /// Forgets dedup changelog records below `offset`: their segments have expired.
     fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault>;
 
-    /// A new session after [`Fault::Fenced`]: every task is gone until it is assigned again.
+    /// A new session after [`Fault::Fenced`] or [`Fault::Unknown`]: every task is gone until it is assigned again.
     fn reopen(&mut self) -> Result<(), Fault>;
 }
 

@@ -1,8 +1,7 @@
 //! `orderflow demo`: the whole flow on real input, judged by an independent reader.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
@@ -62,16 +61,17 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     for known in processors::ALL {
         fleet.start(*known, 1, &log, &folder.join("stores"), &ids)?;
     }
-    let (sent, loading, read) = (channel(), channel(), Arc::new(AtomicU64::new(0)));
+    let (sent, loading, seen) = (channel(), channel(), Arc::new(Mutex::new(Progress::default())));
     let loader = {
         let (log, ids) = (log.clone(), ids.clone());
-        let (sent, loading, read) = (sent.0, loading.0, read.clone());
+        let (sent, loading, seen, patience) = (sent.0, loading.0, seen.clone(), Duration::from_secs(args.patience));
         std::thread::spawn(move || {
             let mut waited = false;
             let mut progress = |progress: Sent| {
-                drop(loading.send(progress));
+                // Nobody listens any more once the demo has failed.
+                let _ = loading.send(progress);
                 if progress.late && !std::mem::replace(&mut waited, true) {
-                    quiet(&read);
+                    settled(&seen, plan.orders, patience);
                 }
             };
             let manifest = log.client().and_then(|mut client| super::load::send(&plan, &mut *client, &ids, &mut progress));
@@ -86,7 +86,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         &mut || loaded(&sent.1),
         Duration::from_secs(args.patience),
         &mut |progress| {
-            read.store(progress.records, Ordering::Relaxed);
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = progress;
             screen.show(progress, loading.1.try_iter().last());
             match fleet.failed() {
                 None => Ok(()),
@@ -112,14 +112,16 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     conclude(&reader.judge(&manifest), since.elapsed(), args.json)
 }
 
-/// Waits until the flow has nothing left to do, so that late items are registered after their orders have parked.
-fn quiet(read: &AtomicU64) {
-    let (mut last, mut same) = (0, 0);
-    while same < 8 {
-        std::thread::sleep(Duration::from_millis(100));
-        let now = read.load(Ordering::Relaxed);
-        same = if now == last && now > 0 { same + 1 } else { 0 };
-        last = now;
+/// Waits until every order is answered or waits for an item, so that late items are registered after their orders have
+/// parked; gives up, for the verdict to tell why, when nothing has moved for `patience`.
+fn settled(seen: &Mutex<Progress>, orders: u64, patience: Duration) {
+    let (mut last, mut moved) = (Progress::default(), Instant::now());
+    while last.final_answers + last.parked_now < orders && moved.elapsed() < patience {
+        std::thread::sleep(Duration::from_millis(50));
+        let now = *seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if std::mem::replace(&mut last, now) != now {
+            moved = Instant::now();
+        }
     }
 }
 

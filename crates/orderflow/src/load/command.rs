@@ -21,9 +21,17 @@ const REQUESTER: &str = "tpch";
 /// Something to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    Register { part: i64, name: String, price_minor: i64 },
+    Register {
+        part: i64,
+        name: String,
+        price_minor: i64,
+    },
     /// `delivery` counts the deliveries of the part, from 1.
-    Receive { part: i64, delivery: usize, quantity: i64 },
+    Receive {
+        part: i64,
+        delivery: usize,
+        quantity: i64,
+    },
     Place(OrderRow),
 }
 

@@ -12,7 +12,10 @@ mod send;
 mod tests;
 mod tpch;
 
+#[cfg(test)]
 pub use garbage::Kind;
-pub use manifest::{Bytes, Counts, Garbage, Item, Line, Manifest, Order};
-pub use plan::{Part, Plan, Trouble, plan};
+pub use manifest::{Bytes, Item, Line, Manifest, Order};
+#[cfg(test)]
+pub use manifest::{Counts, Garbage};
+pub use plan::{Plan, Trouble, plan};
 pub use send::{Sent, send};

@@ -95,7 +95,8 @@ pub fn plan(scale: f64, trouble: &Trouble) -> Result<Plan> {
         part.supply(available[number as usize]);
         commands += 1 + part.deliveries.iter().filter(|pieces| **pieces > 0).count() as u64;
     }
-    let duplicates = (0..commands).filter(|number| dice.hit(Ask::Duplicate, *number, trouble.duplicates)).count() as u64;
+    let duplicates =
+        (0..commands).filter(|number| dice.hit(Ask::Duplicate, *number, trouble.duplicates)).count() as u64;
     Ok(Plan { scale, trouble: trouble.clone(), parts, orders, lines, commands, duplicates })
 }
 

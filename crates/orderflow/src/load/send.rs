@@ -49,8 +49,7 @@ pub fn send(
     let wire = Wire::new(client, ids)?;
     let total = plan.commands + plan.duplicates + plan.trouble.garbage as u64;
     let (sent, manifest) = (Sent { records: 0, total, late: false }, plan.manifest());
-    let mut sender =
-        Sender { plan, client, wire, now, progress, sent, waiting: BTreeMap::new(), garbage: 0, manifest };
+    let mut sender = Sender { plan, client, wire, now, progress, sent, waiting: BTreeMap::new(), garbage: 0, manifest };
     for (number, command) in (0..).zip(plan.commands()) {
         sender.command(number, command)?;
     }

@@ -48,13 +48,15 @@ fn local_id(fingerprint: u64) -> Option<u32> {
 fn sent(plan: &Plan) -> (Vec<Message>, Manifest) {
     let (clock, mut log, mut progress) = (Cell::new(1_000), Log::default(), Vec::new());
     let now = || clock.replace(clock.get() + 1);
-    let manifest = send(plan, &mut log, &local_id, &now, &mut |sent| progress.push(sent)).expect("the log takes it all");
+    let manifest =
+        send(plan, &mut log, &local_id, &now, &mut |sent| progress.push(sent)).expect("the log takes it all");
     let total = log.0.len() as u64;
     let late = plan.parts.iter().any(|part| part.late);
     assert_eq!(progress.last(), Some(&Sent { records: total, total, late }));
     // Whoever wants late items to be late for sure is told when the last order is sent.
     let told = progress.iter().find(|sent| sent.late).map_or(total, |sent| sent.records);
-    let orders = |messages: &[Message]| messages.iter().filter(|message| message.header("record") == "PlaceOrder").count();
+    let orders =
+        |messages: &[Message]| messages.iter().filter(|message| message.header("record") == "PlaceOrder").count();
     let again = manifest.orders.iter().filter(|order| order.sent > 1).count();
     assert!(orders(&log.0[..told as usize]) >= manifest.orders.len());
     assert_eq!(orders(&log.0), manifest.orders.len() + again);
@@ -86,7 +88,8 @@ fn read<P: Codec, T>(message: &Message, with: impl FnOnce(Decoded<'_, P>) -> T) 
     let text = contract::RELEASED.iter().find(|released| released.record == record).expect("a released schema").text;
     let schema = P::schema(text).unwrap_or_else(|error| panic!("{record}: {}", error.0));
     let input = P::TOPOLOGY.inputs.iter().position(|input| input.topic == message.topic).expect("an input");
-    let decoded = P::decode(input, record, &schema, body(message)).unwrap_or_else(|error| panic!("{record}: {}", error.0));
+    let decoded =
+        P::decode(input, record, &schema, body(message)).unwrap_or_else(|error| panic!("{record}: {}", error.0));
     assert_eq!(message.header(headers::EVENT_ID), decoded.meta.event_id.to_string());
     assert_eq!(message.header(headers::TICKET_ID), decoded.meta.ticket_id.to_string());
     assert_eq!(message.header(headers::CONTENT), format!("{:016x}", decoded.content));
@@ -134,7 +137,8 @@ fn a_plan_that_makes_no_sense_is_refused() {
 #[test]
 fn stock_meets_the_demand_unless_it_is_scarce() {
     let supplied = |demand, scarce, available| {
-        let zero = Part { price_minor: 1, demand, deliveries: [0; 4], raised: 0, late: false, stock_late: false, scarce };
+        let zero =
+            Part { price_minor: 1, demand, deliveries: [0; 4], raised: 0, late: false, stock_late: false, scarce };
         let mut part = zero;
         part.supply(available);
         (part.deliveries, part.raised)
@@ -211,10 +215,12 @@ fn late_items_are_registered_after_all_orders_and_stock_always_comes_first() {
     let last_order = messages.iter().rposition(|message| message.topic == "order-commands.v1").expect("an order");
     let (first_order, mut early_stock, mut late_stock) = (at("order-commands.v1"), 0, 0);
     for item in &manifest.items {
-        let of = messages.iter().enumerate().filter(|(_, message)| message.key.as_deref() == Some(item.item_id.as_bytes()));
-        let (registers, stock): (Vec<_>, Vec<_>) = of.partition(|(_, message)| message.header(headers::RECORD) == "RegisterItem");
+        let of =
+            messages.iter().enumerate().filter(|(_, message)| message.key.as_deref() == Some(item.item_id.as_bytes()));
+        let (registers, stock): (Vec<_>, Vec<_>) =
+            of.partition(|(_, message)| message.header(headers::RECORD) == "RegisterItem");
         let register = registers[0].0;
-        assert_eq!(if item.late { register > last_order } else { register < first_order }, true, "{item:?}");
+        assert!(if item.late { register > last_order } else { register < first_order }, "{item:?}");
         assert!(stock.iter().all(|(at, _)| *at < register));
         if item.late && stock.iter().all(|(at, _)| *at < first_order) {
             early_stock += 1;

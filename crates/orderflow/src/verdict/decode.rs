@@ -47,8 +47,7 @@ impl Decoder {
             return Err(format!("{name}: {} bytes are left over", body.len()));
         }
         let Value::Record(fields) = value else { return Err(format!("{name}: not a record")) };
-        let mut decoded =
-            Decoded { record: name, event_id: Id::NIL, ticket_id: Id::NIL, cause: Id::NIL, fields };
+        let mut decoded = Decoded { record: name, event_id: Id::NIL, ticket_id: Id::NIL, cause: Id::NIL, fields };
         (decoded.event_id, decoded.ticket_id, decoded.cause) = decoded.meta()?;
         Ok(decoded)
     }
@@ -115,13 +114,12 @@ impl Decoded {
         let Value::Array(lines) = field(&self.fields, "lines")? else {
             return Err("field lines is not an array".to_owned());
         };
-        let line = |line| match line {
-            &Value::Record(ref fields) => {
-                Ok((long(fields, "line_no")?, text(fields, "item_id")?, long(fields, "quantity")?))
-            }
-            other => Err(format!("a line is {other:?}")),
-        };
-        lines.iter().map(line).collect()
+        let mut found = Vec::with_capacity(lines.len());
+        for line in lines {
+            let Value::Record(fields) = line else { return Err(format!("a line is {line:?}")) };
+            found.push((long(fields, "line_no")?, text(fields, "item_id")?, long(fields, "quantity")?));
+        }
+        Ok(found)
     }
 
     fn meta(&self) -> Result<(Id, Id, Id), String> {
@@ -135,11 +133,8 @@ impl Decoded {
             let found = message.key.as_deref().map(String::from_utf8_lossy);
             return Some(format!("its key is {found:?}, its {key} {:?}", self.text(key)));
         }
-        let ids = [
-            (headers::EVENT_ID, self.event_id),
-            (headers::TICKET_ID, self.ticket_id),
-            (headers::CAUSE, self.cause),
-        ];
+        let ids =
+            [(headers::EVENT_ID, self.event_id), (headers::TICKET_ID, self.ticket_id), (headers::CAUSE, self.cause)];
         for (name, id) in ids {
             if Id::parse(message.header(name)) != Some(id) {
                 return Some(format!("header {name} is \"{}\", the record says {id}", message.header(name)));

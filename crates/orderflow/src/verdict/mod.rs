@@ -13,7 +13,6 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use engine::shell::client::Message;
@@ -22,7 +21,7 @@ use flow::Id;
 use crate::load::Manifest;
 
 pub use claim::Claim;
-pub use judge::{Law, Verdict};
+pub use judge::Verdict;
 pub use report::{json, summary};
 
 use claim::Findings;
@@ -166,13 +165,13 @@ impl Reader {
     /// the dead letters. It says nothing about whether that is right, and stays false for ever when something is lost.
     /// What was committed together with the last of it may still be unread: read on until the tail has caught up.
     pub fn done(&self, manifest: &Manifest) -> bool {
-        let copies: u64 = manifest.orders.iter().map(|order| u64::from(order.sent)).sum();
-        let deliveries: u64 = manifest.items.iter().map(|item| u64::from(item.deliveries)).sum();
+        let copies = || manifest.orders.iter().map(|order| u64::from(order.sent)).sum();
+        let deliveries = || manifest.items.iter().map(|item| u64::from(item.deliveries)).sum();
         self.progress.final_answers >= manifest.counts.orders
             && self.tally.settled >= manifest.counts.lines
-            && self.tally.acceptances >= copies
+            && self.tally.acceptances >= copies()
             && self.tally.registered >= manifest.counts.items
-            && self.tally.deliveries >= deliveries
+            && self.tally.deliveries >= deliveries()
             && self.letters.count >= letters::wanted(manifest)
     }
 

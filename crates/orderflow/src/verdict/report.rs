@@ -17,6 +17,7 @@ pub fn evidence(claim: Claim, verdict: &Verdict) -> String {
     let (orders, completed, rejected) = (n(v.orders), n(v.completed), n(v.rejected));
     match claim {
         Claim::OneFinalAnswer => format!("each of {orders} orders has exactly one final answer"),
+        Claim::OneAcceptance if v.duplicates == 0 => "each order was accepted once".to_owned(),
         Claim::OneAcceptance => {
             format!("each order was accepted once, {} repeated commands had no effect", n(v.duplicates_dropped))
         }
@@ -26,9 +27,14 @@ pub fn evidence(claim: Claim, verdict: &Verdict) -> String {
         }
         Claim::NothingLost => format!("{orders} orders and their {} lines all came to an end", n(v.lines)),
         Claim::NothingTwice => format!("{} records, no event among them twice", n(v.records)),
-        Claim::Prices => format!("{completed} completed orders cost {}, as TPC-H says to the cent", money(v.total_minor)),
+        Claim::Prices => {
+            format!("{completed} completed orders cost {}, as TPC-H says to the cent", money(v.total_minor))
+        }
+        Claim::Garbage if v.garbage == 0 => "no garbage was sent, and there are no dead letters".to_owned(),
         Claim::Garbage => format!("{} dead letters, byte for byte the garbage that was sent", n(v.dead_letters)),
+        Claim::Releases if v.rejected == 0 => "no order was rejected, and nothing was given back".to_owned(),
         Claim::Releases => format!("{rejected} rejected orders gave back all {} pieces they had", z(v.given_back)),
+        Claim::ParkedReleased if v.parked_released == 0 => "no order waits for an item".to_owned(),
         Claim::ParkedReleased => {
             format!("{} orders waited for an item and went on in turn, none waits any more", n(v.parked_released))
         }
@@ -45,7 +51,8 @@ pub fn summary(verdict: &Verdict, elapsed: Duration) -> String {
     let mut out = String::new();
     let v = verdict;
     // Writing to a string cannot fail.
-    let _ = writeln!(out, "Asked for   {} orders with {} lines of {} items (TPC-H)", n(v.orders), n(v.lines), n(v.items));
+    let _ =
+        writeln!(out, "Asked for   {} orders with {} lines of {} items (TPC-H)", n(v.orders), n(v.lines), n(v.items));
     let trouble = [
         (v.duplicates, "commands sent twice"),
         (v.late, "items registered only after their orders"),
@@ -71,10 +78,14 @@ pub fn summary(verdict: &Verdict, elapsed: Duration) -> String {
     let _ = writeln!(out, "\nChecked by a separate reader of the committed records against the list of what was sent:");
     for claim in Claim::ALL {
         match v.laws.get(claim.name()) {
-            Some(law) if law.holds => drop(writeln!(out, "  ✓ {:<17} {}", claim.name(), law.detail)),
+            Some(law) if law.holds => {
+                let _ = writeln!(out, "  ✓ {:<17} {}", claim.name(), law.detail);
+            }
             Some(law) => {
                 let _ = writeln!(out, "  ✗ {:<17} broken: {}", claim.name(), claim.doc());
-                law.detail.split(SEPARATOR).for_each(|breach| drop(writeln!(out, "      - {breach}")));
+                for breach in law.detail.split(SEPARATOR) {
+                    let _ = writeln!(out, "      - {breach}");
+                }
             }
             None => {}
         }
@@ -82,7 +93,13 @@ pub fn summary(verdict: &Verdict, elapsed: Duration) -> String {
     let broken = v.laws.values().filter(|law| !law.holds).count();
     let _ = match broken {
         0 => writeln!(out, "\nEverything holds: nothing lost, nothing twice."),
-        _ => writeln!(out, "\n{broken} of {} laws are broken: {} lost, {} doubled.", v.laws.len(), n(v.lost), n(v.doubled)),
+        _ => writeln!(
+            out,
+            "\n{broken} of {} laws are broken: {} lost, {} doubled.",
+            v.laws.len(),
+            n(v.lost),
+            n(v.doubled)
+        ),
     };
     out
 }
@@ -92,7 +109,8 @@ pub fn json(verdict: &Verdict, elapsed_ms: u64) -> Value {
     let v = verdict;
     let laws: Map<String, Value> = v.laws.iter().map(|(name, law)| ((*name).to_owned(), law.holds.into())).collect();
     let broken = v.laws.iter().filter(|(_, law)| !law.holds);
-    let broken: Map<String, Value> = broken.map(|(name, law)| ((*name).to_owned(), law.detail.as_str().into())).collect();
+    let broken: Map<String, Value> =
+        broken.map(|(name, law)| ((*name).to_owned(), law.detail.as_str().into())).collect();
     serde_json::json!({
         "orders": v.orders,
         "lines": v.lines,
@@ -123,7 +141,7 @@ fn n(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

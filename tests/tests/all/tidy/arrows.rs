@@ -32,7 +32,8 @@ const PROCESSOR: Arrows = Arrows { name: "", uses: &["flow", "contract"], tests:
 
 /// Crates depend on each other as the arrows say, and on nothing else of ours.
 pub fn follow_the_arrows(tree: &Tree) -> Vec<String> {
-    let packages = list(&tree.metadata, "packages");
+    let metadata = tree.metadata();
+    let packages = list(&metadata, "packages");
     let mut found = Vec::new();
     for package in packages {
         let name = text(package, "name");
@@ -62,7 +63,7 @@ pub fn follow_the_arrows(tree: &Tree) -> Vec<String> {
 /// A crate has at most one test binary: each one links everything anew.
 pub fn one_test_binary(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
-    for package in list(&tree.metadata, "packages") {
+    for package in list(&tree.metadata(), "packages") {
         let of_tests = |target: &&Value| list(target, "kind").iter().any(|kind| kind.as_str() == Some("test"));
         let names: Vec<&str> = list(package, "targets").iter().filter(of_tests).map(|target| text(target, "name")).collect();
         if names.len() > 1 {

@@ -14,14 +14,14 @@ pub struct File {
     pub text: String,
 }
 
-/// Files and what Cargo knows of the workspace.
+/// Files, and what Cargo knows of the workspace.
 #[derive(Debug, Default)]
 pub struct Tree {
     pub files: Vec<File>,
     /// Every path there is, files that are no text included.
     pub paths: Vec<String>,
-    /// `cargo metadata --no-deps`; null in a planted tree that does not plant it.
-    pub metadata: Value,
+    /// What `cargo metadata` would say, in a planted tree.
+    planted: Option<Value>,
 }
 
 /// The path under which a planted tree holds what `cargo metadata` would say.
@@ -45,9 +45,7 @@ fn read() -> Tree {
     let paths: Vec<String> = there.map(str::to_owned).collect();
     let text = |path: &String| std::fs::read_to_string(root().join(path)).ok();
     let files = paths.iter().filter_map(|path| Some(File { path: path.clone(), text: text(path)? })).collect();
-    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let metadata = output(&cargo, &["metadata", "--format-version", "1", "--no-deps", "--offline"]);
-    Tree { files, paths, metadata: serde_json::from_str(&metadata).expect("cargo prints JSON") }
+    Tree { files, paths, planted: None }
 }
 
 fn output(program: &str, arguments: &[&str]) -> String {
@@ -60,16 +58,26 @@ fn output(program: &str, arguments: &[&str]) -> String {
 impl Tree {
     /// A tree of these (path, text) alone.
     pub fn planted(files: &[(&str, &str)]) -> Tree {
-        let mut tree = Tree::default();
+        let mut tree = Tree { planted: Some(Value::Null), ..Tree::default() };
         for (path, text) in files {
             if *path == METADATA {
-                tree.metadata = serde_json::from_str(text).expect("planted metadata is JSON");
+                tree.planted = Some(serde_json::from_str(text).expect("planted metadata is JSON"));
                 continue;
             }
             tree.paths.push((*path).to_owned());
             tree.files.push(File { path: (*path).to_owned(), text: (*text).to_owned() });
         }
         tree
+    }
+
+    /// What Cargo knows of the workspace. Asked for by the rules that need it, so that a broken manifest breaks no other.
+    pub fn metadata(&self) -> Value {
+        if let Some(planted) = &self.planted {
+            return planted.clone();
+        }
+        let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+        let text = output(&cargo, &["metadata", "--format-version", "1", "--no-deps", "--offline"]);
+        serde_json::from_str(&text).expect("cargo prints JSON")
     }
 
     /// Files whose path begins and ends so.

@@ -122,8 +122,10 @@ impl Owned {
         (owned.remove(&input) && was_complete).then_some(task)
     }
 
-    pub(super) fn clear(&mut self) {
-        self.inputs.clear();
+    /// Forgets everything; the tasks that were ours.
+    pub(super) fn clear(&mut self, inputs: usize) -> Vec<u32> {
+        let owned = std::mem::take(&mut self.inputs).into_iter();
+        owned.filter(|(_, owned)| owned.len() == inputs).map(|(task, _)| task).collect()
     }
 }
 
@@ -139,5 +141,9 @@ mod tests {
         assert_eq!(owned.add(3, 1, 2), None, "said once");
         assert_eq!(owned.remove(3, 0, 2), Some(3));
         assert_eq!(owned.remove(3, 1, 2), None);
+        owned.add(4, 0, 2);
+        owned.add(5, 0, 2);
+        owned.add(5, 1, 2);
+        assert_eq!(owned.clear(2), vec![5], "a task of which we had only a part never was ours");
     }
 }

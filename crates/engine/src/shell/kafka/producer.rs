@@ -203,7 +203,7 @@ impl Producer {
                 return Err(classify("commit_transaction", error));
             }
             if since.elapsed() > PATIENCE {
-                return Err(Fault::Fenced(format!("the outcome of a commit stayed unknown for a minute: {error}")));
+                return Err(Fault::Unknown(format!("the outcome of a commit stayed unknown for a minute: {error}")));
             }
             self.inner.poll(Duration::from_millis(20));
         }
@@ -219,13 +219,16 @@ impl Producer {
         self.inner.purge(rdkafka::producer::PurgeConfig::default().queue());
         let since = Instant::now();
         loop {
-            while self.inner.poll(Duration::ZERO) == () && self.inner.in_flight_count() > 0 && since.elapsed() < PATIENCE {
+            while self.inner.in_flight_count() > 0 && since.elapsed() < PATIENCE {
                 self.inner.poll(Duration::from_millis(2));
             }
             match self.inner.abort_transaction(Duration::from_secs(5)) {
                 Ok(()) => break,
                 Err(KafkaError::Transaction(error)) if error.is_retriable() && since.elapsed() < PATIENCE => {
                     self.inner.poll(Duration::from_millis(20));
+                }
+                Err(KafkaError::Transaction(error)) if error.is_retriable() => {
+                    return Err(Fault::Unknown(format!("the outcome of an abort stayed unknown for a minute: {error}")));
                 }
                 Err(error) => return Err(Fault::Fenced(format!("abort_transaction: {error}"))),
             }

@@ -1,6 +1,6 @@
 //! Kafka as one worker sees it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -26,8 +26,10 @@ use super::settings::KafkaSettings;
 
 /// Records of one poll.
 const PAGE: usize = 1_000;
-/// How long a seek may take.
-const SEEK: Duration = Duration::from_secs(10);
+/// How long a seek may take before it is tried again.
+const SEEK: Duration = Duration::from_secs(1);
+/// How soon a seek that failed is tried again.
+const SEEK_AGAIN: Duration = Duration::from_millis(5);
 /// How often to try again to get a consumer or a producer that the broker refuses for now.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -42,9 +44,13 @@ pub struct KafkaTransport {
     restorer: Restorer,
     reader: KafkaReader,
     owned: Owned,
+    /// What the driver is to hear with the next poll.
+    lost: Vec<Change>,
     /// Partitions to give back once the driver has closed their tasks.
     leaving: Vec<TopicPartitionList>,
     started: BTreeSet<u32>,
+    /// Inputs whose way back did not succeed yet; nothing of them is delivered until it has, or records would be skipped.
+    seeking: BTreeMap<(u32, usize), i64>,
     /// Since when the broker does not answer, so that it is said once.
     down: Option<Instant>,
     /// Not before this moment is a consumer built again.
@@ -73,8 +79,10 @@ impl KafkaTransport {
             consumer: None,
             producer: None,
             owned: Owned::default(),
+            lost: Vec::new(),
             leaving: Vec::new(),
             started: BTreeSet::new(),
+            seeking: BTreeMap::new(),
             down: None,
             reopen_at: None,
         };
@@ -138,8 +146,8 @@ impl KafkaTransport {
     }
 
     fn assign(&mut self, list: &mut TopicPartitionList, into: &mut Fetched) -> Result<(), Fault> {
-        if self.producer.is_none() {
-            self.open_producer()?;
+        if self.producer.is_none() && !self.open_producer()? {
+            return Ok(());
         }
         // Assigned at once, so that the group goes on, but paused: delivery begins where the restore says.
         list.set_all_offsets(Offset::Beginning).map_err(abort("assign"))?;
@@ -159,20 +167,19 @@ impl KafkaTransport {
         Ok(())
     }
 
-    fn open_producer(&mut self) -> Result<(), Fault> {
-        let config = self.settings.producer(self.topology.name, self.worker);
-        loop {
-            match Producer::open(&config) {
-                Ok(producer) => {
-                    self.producer = Some(producer);
-                    return Ok(());
-                }
-                Err(Fault::Abort(why)) => {
-                    tracing::warn!(processor = self.topology.name, "producer not ready, trying again: {why}");
-                    std::thread::sleep(RETRY);
-                }
-                Err(fault) => return Err(fault),
+    /// False: the broker gives none for now, and the group was left.
+    fn open_producer(&mut self) -> Result<bool, Fault> {
+        match Producer::open(&self.settings.producer(self.topology.name, self.worker)) {
+            Ok(producer) => {
+                self.producer = Some(producer);
+                Ok(true)
             }
+            Err(Fault::Abort(why)) => {
+                tracing::warn!(processor = self.topology.name, "no transactional producer for now, joining again: {why}");
+                self.reopen()?;
+                Ok(false)
+            }
+            Err(fault) => Err(fault),
         }
     }
 
@@ -191,6 +198,11 @@ impl KafkaTransport {
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::TopicAuthorizationFailed) => {
                 Err(Fault::Fatal(format!("{error}; hint: `orderflow topics apply` creates what topics.yaml declares")))
             }
+            // Guessing another position would skip records or read them twice.
+            Some(Code::AutoOffsetReset) => Err(Fault::Fatal(format!(
+                "a committed offset lies outside its partition ({error}): records were deleted before they were read; \
+                 hint: `orderflow reset` begins at the earliest that is left"
+            ))),
             Some(Code::UnreleasedInstanceId | Code::FencedInstanceId) => self.rejoin_later(error),
             _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => self.rejoin_later(error),
             _ => {
@@ -225,15 +237,19 @@ impl KafkaTransport {
             }
         }
         self.producer = None;
-        self.owned.clear();
+        let lost = self.owned.clear(self.topology.inputs.len());
+        if !lost.is_empty() {
+            self.lost.push(Change::Lost(lost));
+        }
         self.leaving.clear();
-        self.started.clear();
+        self.restorer.forget(std::mem::take(&mut self.started));
+        self.seeking.clear();
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>, into: &mut Fetched) {
         let Some(input) = self.input(message.topic()) else { return };
         let task = message.partition() as u32;
-        if !self.started.contains(&task) {
+        if !self.started.contains(&task) || self.seeking.contains_key(&(task, input)) {
             return;
         }
         let key = message.key().map(|key| into.keep(key));
@@ -251,6 +267,22 @@ impl KafkaTransport {
         self.producer()?.send(outgoing)
     }
 
+    /// Goes back where that is still to be done. A partition that was assigned this instant is not being fetched yet, and
+    /// without a broker nothing can be sought: then it is tried again with the next poll.
+    fn seek_all(&mut self) -> Result<(), Fault> {
+        let Some(consumer) = &self.consumer else { return Ok(()) };
+        let topology = self.topology;
+        self.seeking.retain(|(task, input), next| {
+            let topic = topology.inputs[*input].topic;
+            let sought = consumer.seek(topic, *task as i32, Offset::Offset(*next), SEEK);
+            if let Err(error) = &sought {
+                tracing::debug!(processor = topology.name, topic, task, "seek, to be tried again: {error}");
+            }
+            sought.is_err()
+        });
+        Ok(())
+    }
+
     fn each(&self, task: u32, input: usize) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         list.add_partition(self.topology.inputs[input].topic, task as i32);
@@ -266,6 +298,7 @@ impl Drop for KafkaTransport {
 
 impl Transport for KafkaTransport {
     fn poll(&mut self, wait: Duration, into: &mut Fetched) -> Result<(), Fault> {
+        into.changes.append(&mut self.lost);
         if let Some(at) = self.reopen_at {
             std::thread::sleep(at.saturating_duration_since(Instant::now()).min(wait));
             return if Instant::now() >= at { self.join() } else { Ok(()) };
@@ -274,6 +307,10 @@ impl Transport for KafkaTransport {
             into.changes.push(change?);
         }
         let mut wait = if into.changes.is_empty() { wait } else { Duration::ZERO };
+        if !self.seeking.is_empty() {
+            self.seek_all()?;
+            wait = wait.min(SEEK_AGAIN);
+        }
         while into.slots.len() < PAGE {
             let Some(consumer) = self.consumer.take() else { break };
             let polled = consumer.poll(wait).map(|polled| polled.map(|message| self.take(&message, into)));
@@ -293,7 +330,9 @@ impl Transport for KafkaTransport {
                 break;
             }
         }
-        self.rebalances(into)
+        self.rebalances(into)?;
+        into.changes.append(&mut self.lost);
+        Ok(())
     }
 
     fn restore(&mut self, task: u32) -> Result<(), Fault> {
@@ -312,6 +351,8 @@ impl Transport for KafkaTransport {
 
     fn release(&mut self, tasks: &[u32]) -> Result<(), Fault> {
         self.started.retain(|task| !tasks.contains(task));
+        self.seeking.retain(|(task, _), _| !tasks.contains(task));
+        self.restorer.forget(tasks.iter().copied());
         for list in std::mem::take(&mut self.leaving) {
             give_back(self.consumer()?, &list).map_err(abort("unassign"))?;
             tracing::info!(processor = self.topology.name, instance = self.settings.instance, ?tasks, "released");
@@ -387,23 +428,8 @@ impl Transport for KafkaTransport {
     }
 
     fn seek(&mut self, task: u32, input: usize, offset_next: i64) -> Result<(), Fault> {
-        let topic = self.topology.inputs[input].topic;
-        let since = Instant::now();
-        loop {
-            let sought = self.consumer()?.seek(topic, task as i32, Offset::Offset(offset_next), SEEK);
-            match sought {
-                Ok(()) => return Ok(()),
-                // A partition that was assigned this instant is not being fetched yet.
-                Err(KafkaError::Seek(_)) if since.elapsed() < SEEK && self.consumer()?.context().is_empty() => {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
-                // It is not ours any more; the rebalance that says so is on its way.
-                Err(error) => {
-                    tracing::debug!(processor = self.topology.name, topic, task, "seek: {error}");
-                    return Ok(());
-                }
-            }
-        }
+        self.seeking.insert((task, input), offset_next);
+        self.seek_all()
     }
 
     fn pause(&mut self, task: u32, input: usize) -> Result<(), Fault> {

@@ -14,7 +14,8 @@ use model::{Flaw, World};
 
 /// Orders that complete, wait, are rejected before, while and after they wait, and commands sent twice.
 fn history(flaw: Flaw) -> (Manifest, Vec<Message>) {
-    let items = [("plenty", 100, false, false), ("short", 70, false, true), ("late", 30, true, false), ("rare", 9, true, true)];
+    let items =
+        [("plenty", 100, false, false), ("short", 70, false, true), ("late", 30, true, false), ("rare", 9, true, true)];
     let mut world = World::new(flaw, &items);
     world.garbage("order-commands.v1", 2, None, Some(b"garbage"));
     for (name, quantity) in [("plenty", 6), ("plenty", 14), ("late", 20), ("short", 5), ("rare", 4)] {
@@ -124,8 +125,15 @@ fn every_flipped_byte_of_a_line_breaks_a_law() {
     const TIME_AND_VERSION: std::ops::Range<usize> = 53..60;
     let (manifest, log) = history(Flaw::None);
     for record in [
-        "StockReceived", "ReleaseLine", "ShipLine", "LineResumed", "LineReserved", "LineShipped", "LineReleased",
-        "OrderResumed", "OrderShipped",
+        "StockReceived",
+        "ReleaseLine",
+        "ShipLine",
+        "LineResumed",
+        "LineReserved",
+        "LineShipped",
+        "LineReleased",
+        "OrderResumed",
+        "OrderShipped",
     ] {
         let at = log.iter().position(|message| message.header("record") == record).expect("one of each");
         for byte in 0..log[at].value.as_ref().map_or(0, Vec::len) {
@@ -199,7 +207,9 @@ fn it_is_done_when_the_last_of_it_is_there() {
     let (manifest, log) = history(Flaw::None);
     let decides = ["Completed", "Failed", "Accepted", "LineShipped", "LineReleased", "LineRefused"];
     for at in 0..log.len() {
-        let decides = decides.contains(&log[at].header("record")) || log[at].topic == "items.v1" || log[at].topic.ends_with("-dlq");
+        let decides = decides.contains(&log[at].header("record"))
+            || log[at].topic == "items.v1"
+            || log[at].topic.ends_with("-dlq");
         assert_eq!(read(without(&log, at)).done(&manifest), !decides, "{:?}", log[at]);
     }
 }
@@ -231,4 +241,34 @@ fn people_and_programs_can_read_it() {
     let at = log.iter().position(|message| message.header("record") == "LineShipped").expect("a line");
     let verdict = read(without(&log, at)).judge(&manifest);
     insta::assert_snapshot!("lost", summary(&verdict, Duration::from_millis(1_234)));
+}
+
+#[test]
+#[ignore]
+fn mutate_real() {
+    let folder = std::path::Path::new("/tmp/scratch/keep");
+    let log = crate::log::Log::embedded(folder).unwrap();
+    let manifest: Manifest = serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
+    let mut tail = log.client().unwrap().tail(&super::TOPICS, engine::shell::client::From::Start).unwrap();
+    let mut all = Vec::new();
+    while !tail.caught_up() { all.extend(tail.poll(Duration::from_millis(10)).unwrap()); }
+    let at = std::time::Instant::now();
+    let verdict = read(&all).judge(&manifest);
+    println!("{} records, {:?}, {:?}", all.len(), at.elapsed(), broken(&verdict));
+    let (mut bad, mut laws) = (BTreeMap::new(), BTreeMap::new());
+    let mut rng = 0usize;
+    let mut at = 0;
+    while at < all.len() {
+        let name = if all[at].topic.ends_with("-dlq") { "dlq".to_owned() } else { all[at].header("record").to_owned() };
+        let v = read(without(&all, at)).judge(&manifest);
+        if v.holds() { *bad.entry(("removed", name.clone())).or_insert(0) += 1; }
+        *laws.entry(("removed", name.clone(), broken(&v))).or_insert(0) += 1;
+        let v = read(all.iter().chain([&all[at]])).judge(&manifest);
+        if v.holds() { *bad.entry(("doubled", name.clone())).or_insert(0) += 1; }
+        *laws.entry(("doubled", name.clone(), broken(&v))).or_insert(0) += 1;
+        rng = rng.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        at += 1 + (rng >> 40) % 13;
+    }
+    println!("UNNOTICED {bad:?}");
+    for (k, v) in laws { println!("{k:?} {v}"); }
 }
