@@ -126,7 +126,7 @@ fn run(args: &Args) -> Result<()> {
         Some(bootstrap) => (None, bootstrap.clone()),
         None => {
             eprintln!("starting Kafka");
-            let kafka = tests::servers::Kafka::start()?;
+            let kafka = tests::Kafka::start()?;
             let bootstrap = kafka.bootstrap();
             (Some(kafka), bootstrap)
         }

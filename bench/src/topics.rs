@@ -1,6 +1,8 @@
 //! Topics of the benchmark: the input stays, everything else is made anew for each round.
 
-use anyhow::Result;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
 use engine::shell::kafka::{Admin, KafkaSettings, Wanted};
 use engine::shell::restore::Internal;
 
@@ -57,7 +59,12 @@ pub fn renew(admin: &Admin) -> Result<()> {
 
 /// Removes what [`renew`] made.
 pub fn remove(admin: &Admin) -> Result<()> {
-    admin.delete_groups(&[TOPOLOGY.name, BARE_GROUP])?;
+    let since = Instant::now();
+    // A broker that has just started does not know yet who coordinates.
+    while let Err(error) = admin.delete_groups(&[TOPOLOGY.name, BARE_GROUP]) {
+        ensure!(since.elapsed() < Duration::from_secs(60), "groups of the benchmark: {error}");
+        std::thread::sleep(Duration::from_millis(200));
+    }
     let names: Vec<String> = of_a_round().into_iter().map(|topic| topic.name).collect();
     Ok(admin.delete(&names)?)
 }

@@ -107,6 +107,16 @@ impl Orderflow {
         Ok(())
     }
 
+    /// Waits until it is assigned tasks, since it was last started.
+    pub fn assigned(&mut self) -> Result<()> {
+        let log = self.path("err");
+        let assigned = eventually(&format!("{} to be assigned tasks", self.name), READY_LIMIT, || {
+            ensure!(self.runs()?, "{} ended", self.name);
+            Ok(fs::read_to_string(&log)?.contains(" assigned ").then_some(()))
+        });
+        assigned.with_context(|| self.tail())
+    }
+
     /// Whether it runs at this moment.
     pub fn runs(&mut self) -> Result<bool> {
         match &mut self.child {
@@ -173,6 +183,24 @@ impl Drop for Orderflow {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// How to reach a broker.
+pub fn settings(bootstrap: &str) -> KafkaSettings {
+    KafkaSettings { bootstrap: bootstrap.to_owned(), instance: "test".into(), ..KafkaSettings::default() }
+}
+
+/// Offsets written to these topics so far, markers included: a measure of progress.
+pub fn written(admin: &Admin, topics: &[&str]) -> Result<i64> {
+    let mut sum = 0;
+    for name in topics {
+        let spec = contract::TOPICS.iter().find(|spec| spec.name == *name);
+        let spec = spec.with_context(|| format!("topics.yaml has no topic {name}"))?;
+        for partition in 0..spec.partitions {
+            sum += admin.bounds(name, partition)?.1;
+        }
+    }
+    Ok(sum)
 }
 
 /// The flow on a broker: its instances, and a person's commands against it.
@@ -243,20 +271,7 @@ impl Flow {
 
     /// How to reach the broker.
     pub fn settings(&self) -> KafkaSettings {
-        KafkaSettings { bootstrap: self.bootstrap.clone(), instance: "test".into(), ..KafkaSettings::default() }
-    }
-
-    /// Offsets written to these topics so far, markers included: a measure of progress.
-    pub fn written(&self, admin: &Admin, topics: &[&str]) -> Result<i64> {
-        let mut sum = 0;
-        for name in topics {
-            let spec = contract::TOPICS.iter().find(|spec| spec.name == *name);
-            let spec = spec.with_context(|| format!("topics.yaml has no topic {name}"))?;
-            for partition in 0..spec.partitions {
-                sum += admin.bounds(name, partition)?.1;
-            }
-        }
-        Ok(sum)
+        settings(&self.bootstrap)
     }
 
     /// All committed records of these topics.
@@ -273,18 +288,9 @@ impl Flow {
         Ok(all)
     }
 
-    /// Waits until every instance has joined its group and restored.
+    /// Waits until every instance has joined its group.
     pub fn joined(&mut self) -> Result<()> {
-        for at in 0..self.instances.len() {
-            let process = &mut self.instances[at];
-            let joined = eventually(&format!("{} to be assigned tasks", process.name), READY_LIMIT, || {
-                ensure!(process.runs()?, "{} ended", process.name);
-                let log = fs::read_to_string(process.path("err"))?;
-                Ok(log.contains("assigned").then_some(()))
-            });
-            joined.with_context(|| process.tail())?;
-        }
-        Ok(())
+        self.instances.iter_mut().try_for_each(Orderflow::assigned)
     }
 
     /// Stops every instance that runs, as Kubernetes does: all must end with code 0.

@@ -72,6 +72,8 @@ impl Command {
 
 fn log(cli: &Cli) {
     let filter = cli.log.clone().unwrap_or_else(|| cli.command.default_log().to_owned());
+    // What these two libraries run into is said by us, once; naming them in the filter shows their own lines, too.
+    let filter = format!("sled=off,rdkafka=off,{filter}");
     let filter = EnvFilter::try_new(&filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     match cli.log_format {

@@ -13,6 +13,8 @@ pub struct History {
     events: u64,
     /// Whether lines are kept.
     pub verbose: bool,
+    /// Nothing is taken in any more: what follows is not worth reading.
+    pub frozen: bool,
     lines: VecDeque<String>,
     buffer: String,
 }
@@ -20,13 +22,16 @@ pub struct History {
 impl Default for History {
     fn default() -> Self {
         let hash = 0xcbf2_9ce4_8422_2325;
-        History { hash, events: 0, verbose: false, lines: VecDeque::new(), buffer: String::new() }
+        History { hash, events: 0, verbose: false, frozen: false, lines: VecDeque::new(), buffer: String::new() }
     }
 }
 
 impl History {
     /// Takes in an event.
     pub fn note(&mut self, event: Arguments<'_>) {
+        if self.frozen {
+            return;
+        }
         self.buffer.clear();
         let _ = self.buffer.write_fmt(event);
         for byte in self.buffer.bytes() {

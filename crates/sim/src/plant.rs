@@ -5,8 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::core::io::{DeadLetter, Logged, Send};
+use engine::core::{dedup, keys};
+use engine::shell::disk::Disk;
 use engine::shell::transport::{Fault, Fetched, Transport};
 
+use crate::broker::log::Message;
 use crate::clock::SimClock;
 use crate::disk::MemDisk;
 use crate::shared::Shared;
@@ -29,18 +32,54 @@ pub enum Plant {
     NoSeek,
 }
 
+impl Plant {
+    /// All of them.
+    pub const ALL: [Plant; 6] = [
+        Plant::OffsetTooFar,
+        Plant::StateBeforeCommit,
+        Plant::NoChangelog,
+        Plant::OffsetsOutside,
+        Plant::DedupKept,
+        Plant::NoSeek,
+    ];
+}
+
 /// A transport with a bug, or without.
 pub struct Planted {
     inner: SimTransport,
-    #[allow(dead_code)]
+    shared: Rc<Shared>,
     disk: Arc<MemDisk>,
     plant: Option<Plant>,
+    /// Dedup records of the open transaction.
+    dedup: Vec<(u32, Vec<u8>)>,
 }
 
 impl Planted {
     /// Around a new session.
     pub fn new(shared: Rc<Shared>, disk: Arc<MemDisk>, me: usize, clock: SimClock, plant: Option<Plant>) -> Planted {
-        Planted { inner: SimTransport::new(shared, disk.clone(), me, clock), disk, plant }
+        let inner = SimTransport::new(shared.clone(), disk.clone(), me, clock);
+        Planted { inner, shared, disk, plant, dedup: Vec::new() }
+    }
+
+    fn is(&self, plant: Plant) -> bool {
+        self.plant == Some(plant)
+    }
+
+    fn apply_at_once(&self, task: u32, key: &[u8], value: Option<&[u8]>) {
+        if let Some(found) = self.disk.checkpoint(task) {
+            let puts = vec![(key.to_vec(), value.map(<[u8]>::to_vec))];
+            self.disk.restore_state(task, puts, found.changelog_next, found.written_ms);
+        }
+    }
+
+    /// The ids of the transaction that is being aborted stay, in the log and on the disk.
+    fn keep_dedup(&mut self) {
+        for (task, value) in std::mem::take(&mut self.dedup) {
+            let message = Message { value: Some(value.clone()), task, ..Message::default() };
+            let offset = self.shared.broker.borrow_mut().append(&self.shared.names.dedup, task, message);
+            let chunks = dedup::parse(&value, offset).into_iter().collect();
+            self.disk.restore_dedup(task, chunks, offset + 1);
+        }
     }
 }
 
@@ -62,6 +101,7 @@ impl Transport for Planted {
     }
 
     fn begin(&mut self) -> Result<(), Fault> {
+        self.dedup.clear();
         self.inner.begin()
     }
 
@@ -74,10 +114,17 @@ impl Transport for Planted {
     }
 
     fn changelog(&mut self, task: u32, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
+        if self.is(Plant::StateBeforeCommit) {
+            self.apply_at_once(task, key, value);
+        }
+        if self.is(Plant::NoChangelog) && key != keys::task() {
+            return Ok(());
+        }
         self.inner.changelog(task, key, value)
     }
 
     fn dedup_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
+        self.dedup.push((task, value.to_vec()));
         self.inner.dedup_log(task, value)
     }
 
@@ -86,6 +133,14 @@ impl Transport for Planted {
     }
 
     fn send_offsets(&mut self, offsets: &[(u32, usize, i64)]) -> Result<(), Fault> {
+        if self.is(Plant::OffsetTooFar) {
+            let far: Vec<(u32, usize, i64)> = offsets.iter().map(|(task, input, next)| (*task, *input, next + 1)).collect();
+            return self.inner.send_offsets(&far);
+        }
+        if self.is(Plant::OffsetsOutside) {
+            let group = &mut self.shared.broker.borrow_mut().group;
+            group.offsets.extend(offsets.iter().map(|(task, input, next)| ((*task, *input), *next)));
+        }
         self.inner.send_offsets(offsets)
     }
 
@@ -94,11 +149,14 @@ impl Transport for Planted {
     }
 
     fn abort(&mut self) -> Result<(), Fault> {
+        if self.is(Plant::DedupKept) {
+            self.keep_dedup();
+        }
         self.inner.abort()
     }
 
     fn seek(&mut self, task: u32, input: usize, offset_next: i64) -> Result<(), Fault> {
-        if self.plant == Some(Plant::NoSeek) {
+        if self.is(Plant::NoSeek) {
             return Ok(());
         }
         self.inner.seek(task, input, offset_next)

@@ -2,7 +2,8 @@
 
 use crate::instance;
 use crate::ledger::{TASKS, TOPOLOGY};
-use crate::oracle::{facts, invariants};
+use crate::oracle::facts::{self, Mark};
+use crate::oracle::invariants;
 use crate::world::{Config, World};
 
 /// Rounds after which a run that is still not quiet counts as stuck.
@@ -143,15 +144,24 @@ impl World {
         for me in 0..self.config.instances {
             self.kill(me);
         }
-        let marks = (0..TASKS).map(|task| facts::mark(self, task)).collect();
+        let mut marks: Vec<Mark> = (0..TASKS).map(|task| facts::mark(self, task)).collect();
+        let names = [&self.shared.names.changelog, &self.shared.names.dedup];
+        // Either way the stores must notice that what they hold is of the past.
+        let created_again = self.shared.chance(500);
+        if created_again {
+            marks.iter_mut().for_each(|mark| mark.accepted = [0, 0]);
+            names.iter().for_each(|name| self.shared.broker.borrow_mut().create(name, TASKS));
+        }
         self.marks.push(marks);
+        // Where transactions are cut is not part of the recorded order: other limits, the same outputs.
+        self.config.limits.records = 1 + self.shared.below(30) as usize;
         let mut broker = self.shared.broker.borrow_mut();
         for task in 0..TASKS {
             for (input, topic) in TOPOLOGY.inputs.iter().enumerate() {
                 let start = broker.log(topic.topic, task).start;
                 broker.group.offsets.insert((task, input), start);
             }
-            for topic in [&self.shared.names.changelog, &self.shared.names.dedup] {
+            for topic in names {
                 let end = broker.log(topic, task).next;
                 broker.log_mut(topic, task).delete_records(end);
             }

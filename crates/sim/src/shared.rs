@@ -17,6 +17,9 @@ use crate::rng::Rng;
 /// The text of the fault that stands for the death of a process.
 pub const DEATH: &str = "the process died";
 
+/// Transport calls of a run after which somebody goes round in circles.
+const CALLS_MAX: u64 = 300_000;
+
 /// How a call can be hurt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hurt {
@@ -47,6 +50,7 @@ pub struct Shared {
     dead: RefCell<Vec<bool>>,
     interrupt: RefCell<Option<Interrupt>>,
     depth: Cell<u32>,
+    calls: Cell<u64>,
 }
 
 impl Shared {
@@ -63,6 +67,7 @@ impl Shared {
             dead: RefCell::new(vec![false; instances]),
             interrupt: RefCell::default(),
             depth: Cell::new(0),
+            calls: Cell::new(0),
         }
     }
 
@@ -111,6 +116,15 @@ impl Shared {
     /// Before a transport call of instance `me`.
     pub fn before(&self, me: usize, call: &str, hurt: Hurt) -> Result<(), Fault> {
         if self.is_dead(me) {
+            return Err(Fault::Fatal(DEATH.into()));
+        }
+        self.calls.set(self.calls.get() + 1);
+        if self.calls.get() > CALLS_MAX {
+            if self.calls.get() == CALLS_MAX + 1 {
+                self.breach(format!("{me} goes round in circles at {call}"));
+                self.history.borrow_mut().frozen = true;
+            }
+            self.set_dead(me, true);
             return Err(Fault::Fatal(DEATH.into()));
         }
         let chaos = self.chaos.get();

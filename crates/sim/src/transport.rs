@@ -38,6 +38,8 @@ enum Stage {
     Open,
     /// Only to abort: something failed.
     Broken,
+    /// Nothing at all before a new session.
+    Unknown,
 }
 
 /// An instance's session with the broker.
@@ -51,9 +53,10 @@ pub struct SimTransport {
     producer: Option<u32>,
     owned: BTreeSet<u32>,
     fetches: BTreeMap<(u32, usize), Fetch>,
-    /// Restores asked for, and their answers: each ask is answered once, in order, wanted or not by then.
-    restoring: VecDeque<u32>,
-    restored: VecDeque<Change>,
+    /// Restores asked for and their answers, each with a number: only the last one asked for is wanted.
+    restoring: VecDeque<(u32, u64)>,
+    restored: VecDeque<(u32, u64, Change)>,
+    asked: BTreeMap<u32, u64>,
     stage: Stage,
     logged: BTreeMap<u32, Logged>,
     /// Tasks with records in the open transaction, and those whose offsets it carries.
@@ -77,6 +80,7 @@ impl SimTransport {
             fetches: BTreeMap::new(),
             restoring: VecDeque::new(),
             restored: VecDeque::new(),
+            asked: BTreeMap::new(),
             stage: Stage::Idle,
             logged: BTreeMap::new(),
             sent: BTreeSet::new(),
@@ -93,6 +97,7 @@ impl SimTransport {
     fn forget(&mut self, tasks: &[u32]) {
         self.owned.retain(|task| !tasks.contains(task));
         self.fetches.retain(|(task, _), _| !tasks.contains(task));
+        tasks.iter().for_each(|task| *self.asked.entry(*task).or_default() += 1);
     }
 
     fn heartbeat(&mut self, into: &mut Fetched) {
@@ -132,7 +137,7 @@ impl SimTransport {
     }
 
     fn run_restores(&mut self, into: &mut Fetched) -> Result<(), Fault> {
-        while let Some(task) = self.restoring.pop_front() {
+        while let Some((task, number)) = self.restoring.pop_front() {
             let now_ms = self.clock.now().wall_ms;
             let mut reader = SimReader { shared: &self.shared, me: self.me };
             let done = match restore(&mut reader, &*self.disk, &self.shared.names, task, now_ms, &mut |_, _| {}) {
@@ -140,7 +145,7 @@ impl SimTransport {
                 Err(Fault::Fatal(why)) => return Err(Fault::Fatal(why)),
                 Err(fault) => Change::RestoreFailed(task, fault.to_string()),
             };
-            self.restored.push_back(done);
+            self.restored.push_back((task, number, done));
             // Some restores take longer.
             if self.shared.chance(200) {
                 break;
@@ -148,9 +153,11 @@ impl SimTransport {
         }
         // Now and then the news arrives a poll later.
         if !self.shared.chance(200) {
-            for change in self.restored.drain(..) {
-                self.shared.note(format_args!("{} {change:?}", self.me));
-                into.changes.push(change);
+            for (task, number, change) in self.restored.drain(..) {
+                if self.asked.get(&task) == Some(&number) {
+                    self.shared.note(format_args!("{} {change:?}", self.me));
+                    into.changes.push(change);
+                }
             }
         }
         Ok(())
@@ -220,7 +227,7 @@ impl SimTransport {
 
 /// A failed call breaks an open transaction.
 fn broken(stage: Stage) -> Stage {
-    if stage == Stage::Idle { Stage::Idle } else { Stage::Broken }
+    if stage == Stage::Open { Stage::Broken } else { stage }
 }
 
 fn deliver(task: u32, input: usize, stored: &Stored, into: &mut Fetched) {
@@ -247,7 +254,9 @@ impl Transport for SimTransport {
 
     fn restore(&mut self, task: u32) -> Result<(), Fault> {
         self.shared.before(self.me, "restore", Hurt::Before)?;
-        self.restoring.push_back(task);
+        let number = self.asked.entry(task).or_default();
+        *number += 1;
+        self.restoring.push_back((task, *number));
         self.shared.after(self.me, "restore", Hurt::Before)
     }
 
@@ -303,7 +312,13 @@ impl Transport for SimTransport {
     }
 
     fn changelog(&mut self, task: u32, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
-        let message = Message { key: Some(key.to_vec()), value: value.map(<[u8]>::to_vec), task, ..Message::default() };
+        let message = Message {
+            timestamp_ms: self.shared.time.wall_ms(),
+            key: Some(key.to_vec()),
+            value: value.map(<[u8]>::to_vec),
+            task,
+            ..Message::default()
+        };
         let topic = self.shared.names.changelog.clone();
         let offset = self.produce("changelog", &topic, task, message)?;
         let logged = self.logged.entry(task).or_insert_with(|| Logged { task, ..Logged::default() });
@@ -360,8 +375,8 @@ impl Transport for SimTransport {
             if done {
                 self.shared.broker.borrow_mut().end(&id, epoch, true)?;
             }
-            self.stage = Stage::Broken;
-            return Err(Fault::Fenced("the outcome of the commit stays unknown".into()));
+            self.stage = Stage::Unknown;
+            return Err(Fault::Unknown("the outcome of the commit stays unknown".into()));
         }
         let ended = self.shared.broker.borrow_mut().end(&id, epoch, true);
         ended.inspect_err(|_| self.stage = Stage::Broken)?;
@@ -376,6 +391,9 @@ impl Transport for SimTransport {
     fn abort(&mut self) -> Result<(), Fault> {
         self.shared.before(self.me, "abort", Hurt::Any)?;
         self.shared.note(format_args!("{} aborts", self.me));
+        if self.stage == Stage::Unknown {
+            self.shared.breach("abort, although the commit's outcome is unknown".to_owned());
+        }
         if self.stage != Stage::Idle {
             let (id, epoch) = (Self::transactional_id(self.me), self.producer.unwrap_or(0));
             self.shared.broker.borrow_mut().end(&id, epoch, false)?;

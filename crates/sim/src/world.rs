@@ -160,6 +160,7 @@ impl World {
             850..900 => self.markers(),
             900..950 => self.flush(me),
             950..970 => instance::answer(&self.schemas),
+            970..985 => self.compact(),
             _ => {}
         }
         if self.shared.chance(chaos.rebalance) {
@@ -212,7 +213,9 @@ impl World {
     }
 
     fn pass_time(&self) {
+        const HOUR_US: u64 = 3_600_000_000;
         let by_us = match self.shared.below(10) {
+            0 if self.shared.chance(50) => 10 * HOUR_US + self.shared.below(20 * HOUR_US),
             0 => self.shared.below(40_000_000),
             1..4 => self.shared.below(2_000_000),
             _ => self.shared.below(50_000),
@@ -229,6 +232,13 @@ impl World {
 
     fn markers(&self) {
         marker(&self.shared);
+    }
+
+    /// The broker compacts a changelog; tombstones stay for a day.
+    fn compact(&self) {
+        let task = self.shared.below(u64::from(TASKS)) as u32;
+        let from_ms = self.shared.time.wall_ms() - 24 * 3_600_000;
+        self.shared.broker.borrow_mut().log_mut(&self.shared.names.changelog, task).compact(from_ms);
     }
 
     /// The outside world sends a few records, now and then within a transaction that it may abort.

@@ -11,7 +11,13 @@ use contract::{ItemCommandRefused, ItemCorrected, ItemRegistered, ItemRetired, S
 pub type Done = Result<(), String>;
 
 /// Tells who asked that the command took no effect.
-pub fn or_refuse<'a>(done: Done, id: &'a str, request_id: Cow<'a, str>, requester: Cow<'a, str>, out: &mut Effects<'a>) {
+pub fn or_refuse<'a>(
+    done: Done,
+    id: &'a str,
+    request_id: Cow<'a, str>,
+    requester: Cow<'a, str>,
+    out: &mut Effects<'a>,
+) {
     if let Err(reason) = done {
         out.emit(ItemCommandRefused { item_id: id.into(), request_id, requester, reason: reason.into() });
     }

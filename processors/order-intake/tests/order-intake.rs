@@ -74,8 +74,14 @@ fn rejection(command: &PlaceOrder<'static>, reason: RejectedReason, detail: &str
 /// What a valid command starts.
 fn start(command: &PlaceOrder<'static>, wait_until: i64, want: &mut Effects<'_>) {
     let PlaceOrder { order_id, request_id, requester, reply_to, customer_id, lines, .. } = command.clone();
-    let accepted =
-        OrderAccepted { order_id: order_id.clone(), request_id, requester, reply_to, customer_id, lines: lines.clone() };
+    let accepted = OrderAccepted {
+        order_id: order_id.clone(),
+        request_id,
+        requester,
+        reply_to,
+        customer_id,
+        lines: lines.clone(),
+    };
     want.emit_for(ticket(), accepted);
     for Line { line_no, item_id, quantity } in lines {
         want.emit_for(ticket(), ReserveLine { order_id: order_id.clone(), line_no, item_id, quantity, wait_until });

@@ -1,9 +1,14 @@
 //! The binary against a real Kafka: what it does when the world misbehaves, and what it says then.
 
+#[path = "broker/flow.rs"]
 mod flow;
+#[path = "broker/outage.rs"]
 mod outage;
+#[path = "broker/registry.rs"]
 mod registry;
+#[path = "broker/stores.rs"]
 mod stores;
+#[path = "broker/topics.rs"]
 mod topics;
 
 use std::time::Duration;
@@ -12,10 +17,8 @@ use anyhow::{Context, Result, ensure};
 use contract::{Line, PlaceOrder, Record, ticket_id};
 use engine::core::{headers, ids};
 use engine::shell::client::Message;
-use flow_words::{Id, Meta};
+use ::flow::{Id, Meta};
 use tests::{Orderflow, Program, eventually, warnings};
-
-use ::flow as flow_words;
 
 /// Every processor of the flow.
 const ALL: [&str; 3] = ["order-intake", "item-lookup", "fulfilment"];

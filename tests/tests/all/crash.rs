@@ -1,5 +1,14 @@
 //! Crashes on a real Kafka: kill -9 anywhere, and nothing is lost, nothing comes twice.
 
+#[path = "crash/missing.rs"]
+mod missing;
+#[path = "crash/points.rs"]
+mod points;
+#[path = "crash/reset.rs"]
+mod reset;
+#[path = "crash/rolling.rs"]
+mod rolling;
+
 use std::fs;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,7 +16,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use engine::shell::kafka::Admin;
-use tests::{Flow, Kafka, Orderflow, eventually};
+use serde_json::Value;
+use tests::{Flow, Kafka, Orderflow, eventually, written};
 
 const PROCESSORS: [&str; 3] = ["order-intake", "item-lookup", "fulfilment"];
 /// How long progress may take to come, on two busy cores.
@@ -17,6 +27,12 @@ const LIMIT: Duration = Duration::from_secs(180);
 fn alone() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Makes the loader slow: it waits for the broker after so many records, so that the flow works while it sends. About
+/// 100 records a second for each record of it.
+fn slowly(queued: u32) -> [String; 2] {
+    ["--kafka-option".to_owned(), format!("queue.buffering.max.messages={queued}")]
 }
 
 fn text(path: &Path) -> Result<&str> {
@@ -29,19 +45,19 @@ fn reached(flow: &mut Flow, admin: &Admin, topics: &[&str], wanted: i64) -> Resu
         for process in &mut flow.instances {
             ensure!(process.runs()?, "{} ended by itself", process.name);
         }
-        let written = flow.written(admin, topics)?;
-        Ok((written >= wanted).then_some(written))
+        let so_far = written(admin, topics)?;
+        Ok((so_far >= wanted).then_some(so_far))
     })
 }
 
 /// All laws hold; the final state of each order goes to `states`.
-fn verify(flow: &mut Flow, manifest: &Path, states: &Path) -> Result<()> {
+fn verify(flow: &mut Flow, manifest: &Path, states: &Path) -> Result<Value> {
     let (manifest, states) = (text(manifest)?, text(states)?);
     let verdict = flow.tool(&["verify", "--manifest", manifest, "--json", "--patience", "30", "--states", states])?;
     let verdict = verdict.expect(0)?.json()?;
     ensure!(verdict["holds"] == true, "{verdict}");
     flow.say(&format!("verdict: {verdict}"));
-    Ok(())
+    Ok(verdict)
 }
 
 /// Kills all processes of an instance and starts them again a moment later.
@@ -71,15 +87,15 @@ fn crash_kill_minus_nine() -> Result<()> {
         let mut load = flow.begin(&load)?;
         let mut killed_at = Vec::new();
         for (instance, events) in [("a", ORDERS / 2), ("b", ORDERS * 2)] {
-            let written = reached(flow, &admin, &["order-events.v1"], events)?;
+            let so_far = reached(flow, &admin, &["order-events.v1"], events)?;
             crash(flow, instance)?;
-            flow.say(&format!("killed instance {instance} when {written} offsets of order-events.v1 were written"));
-            killed_at.push(written);
+            flow.say(&format!("killed instance {instance} when {so_far} offsets of order-events.v1 were written"));
+            killed_at.push(so_far);
         }
         load.wait(LIMIT)?.expect(0)?;
         flow.say("everything is sent");
         verify(flow, &manifest, &states)?;
-        let events = flow.written(&admin, &["order-events.v1"])?;
+        let events = written(&admin, &["order-events.v1"])?;
         ensure!(killed_at.iter().all(|at| *at < events * 9 / 10), "killed at {killed_at:?} of {events}: not in the middle");
         flow.stop()?;
         flow.say("all stopped");

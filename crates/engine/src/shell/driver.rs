@@ -45,8 +45,6 @@ pub struct Driver<T: Transport, D: Disk, C: Clock> {
     put_back: BTreeSet<(u32, usize)>,
     /// Tasks assigned but not open yet.
     restoring: BTreeMap<u32, Restoring>,
-    /// Restores asked for and not answered yet, by task: only the answer to the last one counts.
-    unanswered: BTreeMap<u32, usize>,
     fenced_ms: Vec<i64>,
     /// Inputs were set back: the rest of this poll lies behind a gap.
     rewound: bool,
@@ -85,7 +83,6 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             waiting: BTreeMap::new(),
             put_back: BTreeSet::new(),
             restoring: BTreeMap::new(),
-            unanswered: BTreeMap::new(),
             fenced_ms: Vec::new(),
             rewound: false,
             reopened: false,
@@ -156,7 +153,9 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             Resolved::Pending(id) => {
                 self.put_back.insert(place);
                 if self.waiting.insert(place, id) != Some(id) {
-                    tracing::warn!(task = slot.task, schema_id = id, "partition paused: its schema is asked of the registry");
+                    // Nothing to worry about, unless the registry does not answer: whoever asks it says so.
+                    let processor = self.worker.topology().name;
+                    tracing::info!(processor, task = slot.task, schema_id = id, "partition paused: its schema is asked of the registry");
                 }
                 self.transport.pause(slot.task, slot.input)?;
                 return self.transport.seek(slot.task, slot.input, slot.offset);
@@ -318,12 +317,9 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             }
             Change::Restored(opening) => {
                 let task = opening.task;
-                if !self.is_last_answer(task) {
-                    return Ok(());
-                }
-                if let Some(restoring) = self.restoring.get_mut(&task)
-                    && restoring.spoiled
-                {
+                // A task that was taken away while it was restored is nobody's here.
+                let Some(restoring) = self.restoring.get_mut(&task) else { return Ok(()) };
+                if restoring.spoiled {
                     restoring.retry_us = Some(0);
                     return Ok(());
                 }
@@ -337,23 +333,13 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 self.step(Input::Open(opening.clone()))
             }
             Change::RestoreFailed(task, why) => {
-                if self.is_last_answer(*task) {
+                if self.restoring.contains_key(task) {
                     let wait_ms = self.retry_later(*task);
                     tracing::warn!(task, "restore failed, again in {wait_ms} ms: {why}");
                 }
                 Ok(())
             }
         }
-    }
-
-    /// Whether a restore's answer is the one that is waited for. A task may have been taken away while it was restored,
-    /// and even be back: only the last restore knows where it stands now.
-    fn is_last_answer(&mut self, task: u32) -> bool {
-        let left = self.unanswered.remove(&task).unwrap_or(0).saturating_sub(1);
-        if left > 0 {
-            self.unanswered.insert(task, left);
-        }
-        left == 0 && self.restoring.contains_key(&task)
     }
 
     /// Backs off; the wait in milliseconds.
@@ -389,7 +375,6 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 return Err(fault);
             }
             self.restoring.entry(task).or_default().retry_us = None;
-            *self.unanswered.entry(task).or_default() += 1;
         }
         Ok(())
     }
@@ -447,8 +432,9 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         let failure = Input::Failed(Failure::World(why.to_owned()));
         self.worker.step(failure, &*self.disk, &mut forgotten);
         (self.rewound, self.reopened) = (true, true);
-        self.close(&open)?;
-        self.transport.reopen()
+        // The new session first: nothing may be asked of the old one any more, not even to abort.
+        self.transport.reopen()?;
+        self.close(&open)
     }
 
     /// Sets the store of a task aside and rebuilds it from its changelog.

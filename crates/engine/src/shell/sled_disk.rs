@@ -22,11 +22,11 @@ const STATE_CACHE: u64 = 64 << 20;
 const DEDUP_CACHE: u64 = 8 << 20;
 
 #[derive(Debug, thiserror::Error)]
-#[error("store \"{}\": {source}; hint: {hint}", path.display())]
+#[error("store \"{}\": {why}; hint: {hint}", path.display())]
 pub struct OpenError {
     path: PathBuf,
+    why: String,
     hint: &'static str,
-    source: sled::Error,
 }
 
 /// A dedup segment's Db and whose chunks it holds.
@@ -77,16 +77,16 @@ impl SledDisk {
     /// everything in it can be rebuilt from the changelogs. A folder that another process holds is an error.
     pub fn open(root: &Path) -> Result<SledDisk, OpenError> {
         let path = root.join("state");
-        let failed = |hint, source| OpenError { path: path.clone(), hint, source };
+        let failed = |why: &dyn std::fmt::Display, hint| OpenError { path: path.clone(), why: why.to_string(), hint };
         let state = match open(&path, STATE_CACHE) {
             Ok(db) => db,
             Err(error) if is_locked(&error) => {
-                return Err(failed("another process uses this folder; give each instance its own --data", error));
+                return Err(failed(&"another process uses it", "give each instance its own --data"));
             }
             Err(error) => {
-                let aside = set_aside(root).map_err(|io| failed("move the folder away by hand", sled::Error::Io(io)))?;
+                let aside = set_aside(root).map_err(|io| failed(&io, "move the folder away by hand"))?;
                 tracing::warn!("store \"{}\" is unreadable ({error}), set aside as \"{}\"", root.display(), aside.display());
-                open(&path, STATE_CACHE).map_err(|error| failed("check the disk", error))?
+                open(&path, STATE_CACHE).map_err(|error| failed(&error, "check the disk"))?
             }
         };
         let disk = SledDisk {

@@ -83,8 +83,9 @@ pub trait Transport {
     /// Waits at most `wait` for records or changes.
     fn poll(&mut self, wait: Duration, into: &mut Fetched) -> Result<(), Fault>;
 
-    /// Restores a task's store and finds out where its inputs stand. Each call that succeeds is answered exactly once, in
-    /// the order of the calls, as [`Change::Restored`] or [`Change::RestoreFailed`], even if the task is gone by then.
+    /// Restores a task's store and finds out where its inputs stand; the answer comes as [`Change::Restored`] or
+    /// [`Change::RestoreFailed`]. Only the last call for a task is answered, and only until the task is released: what an
+    /// earlier one found may be out of date.
     fn restore(&mut self, task: u32) -> Result<(), Fault>;
 
     /// Begins to deliver the inputs of a restored task at these positions (`offset_next` per input), none of them paused.

@@ -71,8 +71,12 @@ pub fn send(
 
 /// Writes a manifest.
 pub fn write(manifest: &Manifest, path: &Path) -> anyhow::Result<()> {
-    let text = serde_json::to_vec(manifest)?;
-    std::fs::write(path, text).map_err(|error| {
+    let written = std::fs::File::create(path).and_then(|file| {
+        let mut file = std::io::BufWriter::new(file);
+        serde_json::to_writer(&mut file, manifest)?;
+        std::io::Write::flush(&mut file)
+    });
+    written.map_err(|error| {
         Failure::new("manifest", format!("file \"{}\": {error}", path.display()), "name another one with --manifest").into()
     })
 }

@@ -168,7 +168,8 @@ fn follow(tail: &mut dyn Tail, order_id: &str, decoder: &mut Decoder, wait: Dura
     }
     bar.finish_and_clear();
     if accepted {
-        println!("in work, not final yet; `orderflow order show {order_id}` tells how it goes on");
+        // Or final long ago: the answer to a request that was sent before is its acceptance, not its outcome.
+        println!("no outcome within {wait:?}; `orderflow order show {order_id}` tells where it stands");
         return Ok(());
     }
     let hint = "are the processors running? `orderflow run order-intake item-lookup fulfilment`";
@@ -249,15 +250,16 @@ fn sort_by_cause(story: &mut Vec<(Message, Decoded)>) {
 
 /// Where the order stands, as the sum of its events.
 fn status(story: &[(Message, Decoded)]) -> String {
-    let mut waiting: std::collections::BTreeMap<String, String> = std::collections::BTreeMap::new();
+    let mut waiting: std::collections::BTreeMap<String, (String, String)> = std::collections::BTreeMap::new();
     let mut state = "sent, not accepted yet".to_owned();
     for (message, decoded) in story.iter().filter(|(message, _)| message.topic == "order-events.v1" || message.topic == "orders.v1") {
         match decoded.record {
             "OrderAccepted" => state = "accepted".into(),
             "OrderPlaced" => state = "in work".into(),
             "OrderParked" => {
-                let why = format!("line {} waits until {}: nobody has registered item \"{}\" yet", decoded.text("line_no"), decoded.text("until"), decoded.text("item_id"));
-                waiting.insert(decoded.text("line_no"), why);
+                let item = decoded.text("item_id");
+                let why = format!("line {} waits until {}: nobody has registered item \"{item}\" yet", decoded.text("line_no"), decoded.text("until"));
+                waiting.insert(decoded.text("line_no"), (why, item));
             }
             "OrderResumed" => drop(waiting.remove(&decoded.text("line_no"))),
             "OrderConfirmed" => state = "confirmed".into(),
@@ -270,8 +272,9 @@ fn status(story: &[(Message, Decoded)]) -> String {
     if waiting.is_empty() || state.starts_with("rejected") || state.starts_with("completed") {
         return format!("status: {state}");
     }
-    let reasons: Vec<String> = waiting.into_values().collect();
-    format!("status: parked\n  {}\nhint: `orderflow item register` lets it go on by itself", reasons.join("\n  "))
+    let (reasons, items): (Vec<String>, std::collections::BTreeSet<String>) = waiting.into_values().unzip();
+    let commands: Vec<String> = items.iter().map(|item| format!("`orderflow item register {item} --price MINOR`")).collect();
+    format!("status: parked\n  {}\nhint: {}; it then goes on by itself", reasons.join("\n  "), commands.join(" and "))
 }
 
 /// Reads everything committed on these topics.

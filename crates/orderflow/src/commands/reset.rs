@@ -6,7 +6,7 @@ use engine::shell::kafka::{Admin, KafkaSettings};
 use crate::failure::Failure;
 use crate::options::Place;
 use crate::processors;
-use crate::topics::{failed, wanted};
+use crate::topics::{differences, failed, of, wanted};
 
 /// Begins a processor anew: offsets to the earliest, fresh stores, the recorded order followed; what it sends again
 /// carries the same event ids, so everything downstream drops what it has
@@ -33,6 +33,11 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let topology = processors::find(&args.processor)?.topology();
     let settings: KafkaSettings = place.kafka_only("reset")?;
     let admin = Admin::open(&settings).map_err(failed)?;
+    let missing = differences(&admin, &of(topology), true).map_err(failed)?;
+    if !missing.is_empty() {
+        let lines: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        return Err(Failure::new("topics", lines.join("\n  "), "there is nothing to reset before `orderflow topics apply`").into());
+    }
     let plan = plan(&admin, topology)?;
     print(&plan, topology);
     refuse_active(&admin, topology, &plan)?;

@@ -67,8 +67,8 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
             }
             health.set_ready(fleet.ready());
             http::export(&fleet);
-            if let Some(why) = fleet.failed() {
-                tracing::error!("{why}");
+            // It has said why.
+            if fleet.failed().is_some() {
                 break;
             }
         }
@@ -111,15 +111,19 @@ async fn check(settings: &KafkaSettings, known: &[Known], stop: &mut Stop) -> an
             let admin = Admin::open(&settings)?;
             let mut found = Vec::new();
             for topology in topologies {
-                found.extend(topics::differences(&admin, &topics::of(topology), true)?);
+                // A topic between two of them is named once.
+                for difference in topics::differences(&admin, &topics::of(topology), true)? {
+                    if !found.contains(&difference) {
+                        found.push(difference);
+                    }
+                }
             }
             Ok::<_, AdminError>(found)
         });
         match looked.await? {
             Ok(differences) if differences.is_empty() => return Ok(true),
             Ok(differences) => {
-                let mut lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
-                lines.dedup();
+                let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
                 let missing = differences.iter().all(|difference| matches!(difference, topics::Difference::Missing(_)));
                 let hint = if missing {
                     "`orderflow topics apply` creates what topics.yaml declares"

@@ -64,9 +64,10 @@ pub fn make(plan: &Plan, wire: &Wire<'_>, number: usize, now_ms: i64) -> Result<
         (Kind::Null, value) => *value = None,
         (Kind::Foreign | Kind::Truncated | Kind::Trailing, _) => {}
     }
-    // Every second one has a key: its own, or that of an item or order which really exists.
+    // One in four has no key, which hides whatever else is wrong with it. The others have their own, or that of an item
+    // or order which really exists.
     message.key = match kind {
-        _ if number % 2 == 1 => None,
+        _ if number % 4 == 3 => None,
         Kind::Truncated | Kind::Trailing | Kind::Foreign => message.key,
         _ if topic == ORDER_COMMANDS => Some(command::order_id(1).into_bytes()),
         _ => Some(command::item_id(1 + (roll % plan.parts.len().max(1) as u64) as i64).into_bytes()),

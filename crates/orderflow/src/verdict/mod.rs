@@ -75,7 +75,7 @@ struct Tally {
     settled: u64,
 }
 
-/// Reads everything once and keeps what the laws need: about 200 bytes an order, 48 a line and 10 a record.
+/// Reads everything once and keeps what the laws need: about 200 bytes an order, 48 a line and 16 a record.
 pub struct Reader {
     decoder: Decoder,
     /// Offset of the last record of each topic and partition.

@@ -78,6 +78,28 @@ impl Log {
         self.records.iter().filter(|stored| stored.txn.is_none_or(|txn| self.committed.contains(&txn)))
     }
 
+    /// Log compaction: of each key only the last committed record stays, and no tombstone that is older than this.
+    pub fn compact(&mut self, tombstones_from_ms: i64) {
+        let end = self.last_stable_offset();
+        let (committed, start) = (&self.committed, self.start);
+        let mut last: BTreeMap<&[u8], i64> = BTreeMap::new();
+        for stored in self.records.iter().filter(|stored| stored.offset < end) {
+            if stored.txn.is_none_or(|txn| committed.contains(&txn))
+                && let Some(key) = &stored.message.key
+            {
+                last.insert(key, stored.offset);
+            }
+        }
+        let stays = |stored: &Stored| {
+            let is_last = stored.message.key.as_deref().and_then(|key| last.get(key)) == Some(&stored.offset);
+            let is_old = stored.message.value.is_none() && stored.message.timestamp_ms < tombstones_from_ms;
+            stored.offset >= end || stored.offset >= start && is_last && !is_old
+        };
+        let stays: Vec<bool> = self.records.iter().map(stays).collect();
+        let mut stays = stays.into_iter();
+        self.records.retain(|_| stays.next().unwrap_or(true));
+    }
+
     /// Forgets records below `offset` (`delete_records`).
     pub fn delete_records(&mut self, offset: i64) {
         self.start = self.start.max(offset.min(self.next));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use contract::RefusedReason;
 use contract::fulfilment::{self, Fulfilment};
 use contract::item_lookup::{self, ItemLookup};
 use contract::order_intake::{self, OrderIntake};
@@ -23,6 +24,9 @@ pub struct Stock {
     pub reserved: i64,
     pub shipped: i64,
     seq: i64,
+    registered: bool,
+    /// Lines that wait, the oldest first.
+    queue: Vec<(String, i32)>,
 }
 
 /// How often something was said of a line.
@@ -61,9 +65,13 @@ impl Ledger {
         self.orders.entry(order_id.to_owned()).or_default()
     }
 
+    fn stock(&mut self, item_id: &str) -> &mut Stock {
+        self.items.entry(item_id.to_owned()).or_default()
+    }
+
     /// Pieces came to hand (or left it), with a number of its own.
     fn moved(&mut self, item_id: &str, pieces: i64, item_seq: i64, on_hand: i64) -> &mut Stock {
-        let stock = self.items.entry(item_id.to_owned()).or_default();
+        let stock = self.stock(item_id);
         (stock.seq, stock.on_hand) = (stock.seq + 1, stock.on_hand + pieces);
         assert_eq!((item_seq, on_hand), (stock.seq, stock.on_hand), "stock of {item_id}");
         stock
@@ -94,17 +102,35 @@ impl Watch<ItemLookup> for Ledger {
             Out::StockReceived(it) => {
                 self.moved(&it.item_id, it.quantity, it.item_seq, it.on_hand).received += it.quantity;
             }
-            Out::LineParked(it) => self.line(&it.order_id, it.line_no).parked += 1,
-            Out::LineResumed(it) => self.line(&it.order_id, it.line_no).resumed += 1,
-            Out::LineRefused(it) => self.line(&it.order_id, it.line_no).refused += 1,
+            Out::LineParked(it) => {
+                self.stock(&it.item_id).queue.push((it.order_id.to_string(), it.line_no));
+                self.line(&it.order_id, it.line_no).parked += 1;
+            }
+            Out::LineResumed(it) => {
+                let first = self.stock(&it.item_id).queue.remove(0);
+                assert_eq!((&*first.0, first.1), (&*it.order_id, it.line_no), "somebody jumped the queue");
+                self.line(&it.order_id, it.line_no).resumed += 1;
+            }
+            Out::LineRefused(it) => {
+                let stock = self.stock(&it.item_id);
+                stock.queue.retain(|line| (&*line.0, line.1) != (&*it.order_id, it.line_no));
+                assert!(!stock.registered || it.reason != RefusedReason::ItemUnknown, "{it:?}");
+                self.line(&it.order_id, it.line_no).refused += 1;
+            }
             Out::LineReserved(it) => {
-                self.moved(&it.item_id, -it.quantity, it.item_seq, it.on_hand).reserved += it.quantity;
+                let stock = self.moved(&it.item_id, -it.quantity, it.item_seq, it.on_hand);
+                stock.reserved += it.quantity;
+                let queue = stock.queue.clone();
                 let line = self.line(&it.order_id, it.line_no);
+                assert!(line.parked == 1 || queue.is_empty(), "{it:?} jumped the queue");
                 (line.reserved, line.amount_minor) = (line.reserved + 1, it.amount_minor);
             }
             Out::LineReleased(it) => {
                 let waiting = it.quantity == 0;
-                if !waiting {
+                if waiting {
+                    let queue = &mut self.stock(&it.item_id).queue;
+                    queue.retain(|line| (&*line.0, line.1) != (&*it.order_id, it.line_no));
+                } else {
                     self.moved(&it.item_id, it.quantity, it.item_seq, it.on_hand).reserved -= it.quantity;
                 }
                 let line = self.line(&it.order_id, it.line_no);
@@ -116,7 +142,8 @@ impl Watch<ItemLookup> for Ledger {
                 (stock.reserved, stock.shipped) = (stock.reserved - it.quantity, stock.shipped + it.quantity);
                 self.line(&it.order_id, it.line_no).shipped += 1;
             }
-            Out::ItemRegistered(_) | Out::ItemCorrected(_) | Out::ItemRetired(_) | Out::ItemCommandRefused(_) => {}
+            Out::ItemRegistered(it) => self.stock(&it.item_id).registered = true,
+            Out::ItemCorrected(_) | Out::ItemRetired(_) | Out::ItemCommandRefused(_) => {}
         }
     }
 

@@ -1,14 +1,14 @@
 //! Orders that wait, requests that come twice, records that nobody can read: on one Kafka, one after the other.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use engine::core::headers;
 use engine::shell::client::{Client, Message};
-use tests::{Kafka, Orderflow, Program, eventually};
+use tests::{Kafka, Orderflow, Program, eventually, warnings};
 
-use super::{ALL, LIMIT, all_assigned, now_ms, place, shown};
+use super::{ALL, LIMIT, all_assigned, now_ms, place, shown, tasks};
 
 /// A Kafka with topics, and every processor in one process.
 pub struct Shared {
@@ -108,7 +108,6 @@ fn broker_same_request_is_one_order_over_restarts() -> Result<()> {
         again(&shared.program).context("after another instance took over")?;
         let other_content = shared.program.fails(&submit("twice=2", "5"), 1, "order-refused")?;
         ensure!(other_content.to_string().contains("CONFLICT"), "{other_content}");
-        shared.running().map(drop).or_else(|_| anyhow::Ok(()))?;
         other.stop()?;
 
         let placed = shared.program.read(&["order-events.v1"])?;
@@ -209,7 +208,6 @@ fn broker_poison_goes_to_the_dead_letters_and_blocks_nobody() -> Result<()> {
             for part in [format!("code    {code}: "), "\nhint    ".to_owned(), source, bytes] {
                 ensure!(shown.out.contains(&part), "\"{name}\" without \"{part}\": {shown}");
             }
-            println!("{name}:\n{}", shown.out.lines().take(14).collect::<Vec<_>>().join("\n"));
         }
         Ok(())
     })
@@ -219,17 +217,24 @@ fn broker_poison_goes_to_the_dead_letters_and_blocks_nobody() -> Result<()> {
 #[test]
 fn broker_twin_is_told_and_the_first_goes_on() -> Result<()> {
     shared(|shared| {
-        shared.running()?;
         let mut twin = shared.program.run(&ALL, "a", "data-twin")?;
-        let ended = twin.wait(LIMIT);
-        println!("the twin:\n{}", twin.log());
-        let first = shared.processors.as_mut().context("started above")?;
-        println!("the first:\n{}", first.tail());
-        ended.context("the twin goes on and on")?;
-        std::thread::sleep(Duration::ZERO);
-        ensure!(first.runs()?, "the first ended, too");
+        for processor in ALL {
+            let told = || warnings(&twin).iter().filter(|line| line.contains(&format!("processor=\"{processor}\""))).count();
+            eventually("the twin to be told", LIMIT, || Ok((told() > 0).then_some(())))?;
+        }
+        let since = Instant::now();
+        eventually("some more tries", LIMIT, || Ok((since.elapsed() > Duration::from_secs(4)).then_some(())))?;
+        let said = warnings(&twin);
+        ensure!(said.len() == ALL.len() && said.iter().all(|line| line.contains("another member of this name")), "{said:#?}");
+        ensure!(tasks(&twin, "fulfilment") == 0, "the twin was given tasks\n{}", twin.log());
         let done = shared.program.ok(&["order", "submit", "--item", "twin-item=1", "--wait", "0"])?;
         ensure!(done.out.contains("\nAccepted"), "{done}");
+        twin.stop()?;
+        let done = shared.program.ok(&["order", "submit", "--item", "twin-item=1", "--wait", "0"])?;
+        ensure!(done.out.contains("\nAccepted"), "{done}");
+        let first = shared.processors.as_ref().context("it runs")?;
+        let troubled = warnings(first).into_iter().filter(|line| !line.contains("dead letter")).count();
+        ensure!(troubled == 0, "the first was disturbed: {:#?}", warnings(first));
         Ok(())
     })
 }

@@ -1,1 +1,88 @@
-//! To come.
+//! The broker is not there: at the start, and in the middle.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use tests::{Kafka, Program, eventually, free_address, get, logged, warnings};
+
+use super::{ALL, LIMIT, all_assigned, one_warning};
+
+/// How long the broker is gone: a minute in the issue; the clients' back-off and the transaction timeout (10 s) lie well
+/// below either.
+const OUTAGE: Duration = Duration::from_secs(20);
+/// Lines of WARN and ERROR that an outage may cost one processor.
+const WARNINGS_MAX: usize = 6;
+
+#[test]
+fn broker_down_at_the_start_is_waited_for() -> Result<()> {
+    let mut kafka = Kafka::start()?;
+    let program = Program::new(&kafka.bootstrap())?;
+    program.judge(|program| {
+        program.ok(&["topics", "apply"])?;
+        kafka.stop()?;
+        // Asked to stop while it waits.
+        let mut early = program.run(&ALL, "early", "early")?;
+        logged(&mut early, "does not answer", LIMIT)?;
+        early.stop()?;
+
+        let listen = free_address()?;
+        let data = program.arg("data");
+        let mut process =
+            program.start("a", &[&["run"], &ALL[..], &["--data", &data, "--instance", "a", "--listen", &listen]].concat())?;
+        logged(&mut process, "does not answer", LIMIT)?;
+        ensure!(get(&listen, "/livez")?.contains("200 OK"), "a process that waits for its broker is alive");
+        ensure!(get(&listen, "/readyz")?.contains("503"), "ready without a broker");
+        // Long enough for a second look at the broker, were it to be told again.
+        let since = Instant::now();
+        eventually("two more looks at the broker", LIMIT, || Ok((since.elapsed() > Duration::from_secs(3)).then_some(())))?;
+        one_warning(&process, &[kafka.bootstrap().as_str(), "waiting"])?;
+        kafka.restart()?;
+        all_assigned(&mut process)?;
+        eventually("readiness", LIMIT, || Ok(get(&listen, "/readyz")?.contains("200 OK").then_some(())))?;
+        program.ok(&["item", "register", "late-broker", "--price", "1", "--stock", "1"])?;
+        let done = program.ok(&["order", "submit", "--item", "late-broker=1"])?;
+        ensure!(done.out.contains("\nCompleted"), "{done}");
+        println!("{}", process.log());
+        process.stop()
+    })
+}
+
+#[test]
+fn broker_lost_in_the_middle_is_survived() -> Result<()> {
+    let mut kafka = Kafka::start()?;
+    let program = Program::new(&kafka.bootstrap())?;
+    program.judge(|program| {
+        program.ok(&["topics", "apply"])?;
+        let mut processes = Vec::new();
+        for processor in ALL {
+            processes.push(program.run(&[processor], "a", processor)?);
+        }
+        for process in &mut processes {
+            logged(process, "assigned", LIMIT)?;
+        }
+        let manifest = program.arg("manifest.json");
+        let mut load = program.start("load", &["load", "tpch", "--scale", "0.001", "--manifest", &manifest])?;
+        eventually("the first orders to be placed", LIMIT, || Ok((!program.read(&["order-events.v1"])?.is_empty()).then_some(())))?;
+        kafka.kill()?;
+        let since = Instant::now();
+        eventually("the outage to end", OUTAGE * 2, || {
+            for process in &mut processes {
+                ensure!(process.runs()?, "it gave up\n{}", process.tail());
+            }
+            Ok((since.elapsed() > OUTAGE).then_some(()))
+        })?;
+        kafka.restart()?;
+        let loaded = load.wait(Duration::from_secs(180))?;
+        ensure!(loaded.status.success(), "the load did not survive\n{}", loaded.err);
+        let verdict = program.ok(&["verify", "--manifest", &manifest, "--patience", "30"])?;
+        println!("{verdict}");
+        for (process, processor) in processes.iter_mut().zip(ALL) {
+            let said = warnings(process);
+            println!("{processor}: {said:#?}");
+            process.stop().with_context(|| processor)?;
+            let bad = said.iter().filter(|line| !line.contains("dead letter")).count();
+            ensure!((1..=WARNINGS_MAX).contains(&bad), "{processor} warns too much, or not at all: {said:#?}");
+        }
+        Ok(())
+    })
+}

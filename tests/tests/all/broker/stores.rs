@@ -1,1 +1,100 @@
-//! To come.
+//! The folder of a store is damaged, gone, or taken.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use engine::core::headers;
+use tests::{Orderflow, Program, warnings};
+
+use super::ALL;
+use super::flow::{Shared, shared};
+
+/// Every file below a folder.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() { found.extend(files(&path)?) } else { found.push(path) }
+    }
+    Ok(found)
+}
+
+/// Overwrites the whole of a file, or a piece in its middle.
+fn spoil(path: &Path, whole: bool) -> Result<()> {
+    let mut bytes = fs::read(path)?;
+    let (from, to) = if whole { (0, bytes.len()) } else { (bytes.len() / 8, bytes.len() / 8 * 7) };
+    for (at, byte) in bytes.iter_mut().enumerate().take(to).skip(from) {
+        *byte = (at * 31 % 251) as u8;
+    }
+    fs::write(path, bytes).with_context(|| path.display().to_string())
+}
+
+/// The order of before is known, and a new one finds the stock of before.
+fn works(program: &Program) -> Result<()> {
+    let again = program.ok(&["order", "submit", "--item", "stored=1", "--request-id", "stored-1", "--wait", "0"])?;
+    ensure!(again.out.contains("\nAccepted"), "{again}");
+    let placed = program.read(&["order-events.v1"])?;
+    let order_id = again.value("ticket")?;
+    let mine = placed.iter().filter(|message| message.key.as_deref() == Some(order_id.as_bytes()));
+    let placed = mine.filter(|message| message.header(headers::RECORD) == "OrderPlaced").count();
+    ensure!(placed == 1, "{placed} OrderPlaced");
+    let new = program.ok(&["order", "submit", "--item", "stored=1"])?;
+    ensure!(new.out.contains("\nCompleted"), "{new}");
+    Ok(())
+}
+
+fn restarted(shared: &mut Shared, spoil: impl FnOnce(&Path) -> Result<()>) -> Result<&Orderflow> {
+    shared.stop()?;
+    spoil(&shared.program.at("data"))?;
+    shared.running()?;
+    works(&shared.program)?;
+    shared.processors.as_ref().context("just started")
+}
+
+#[test]
+fn broker_damaged_store_is_set_aside_and_rebuilt() -> Result<()> {
+    shared(|shared| {
+        shared.program.ok(&["item", "register", "stored", "--price", "100", "--stock", "50"])?;
+        let first = shared.program.ok(&["order", "submit", "--item", "stored=1", "--request-id", "stored-1"])?;
+        ensure!(first.out.contains("\nCompleted"), "{first}");
+
+        let process = restarted(shared, |data| files(data)?.iter().try_for_each(|path| spoil(path, true)))?;
+        let said = warnings(process);
+        println!("all garbage: {said:#?}");
+        ensure!(said.len() == ALL.len() && said.iter().all(|line| line.contains("set aside")), "one warning a store: {said:#?}");
+
+        let process = restarted(shared, |data| {
+            let all = files(data)?;
+            let logs = all.iter().filter(|path| path.ends_with("state/db"));
+            logs.inspect(|path| println!("{}", path.display())).try_for_each(|path| spoil(path, false))
+        })?;
+        let said = warnings(process);
+        println!("garbage in the middle: {said:#?}");
+
+        let process = restarted(shared, |data| {
+            let all = files(data)?;
+            let segments = all.iter().filter(|path| path.to_string_lossy().contains("/dedup-"));
+            segments.inspect(|path| println!("{}", path.display())).try_for_each(|path| spoil(path, true))
+        })?;
+        let said = warnings(process);
+        println!("segments: {said:#?}");
+        ensure!(!said.is_empty() && said.iter().all(|line| line.contains("dedup segment")), "{said:#?}");
+
+        let process = restarted(shared, |data| Ok(fs::remove_dir_all(data)?))?;
+        ensure!(warnings(process).is_empty(), "{:#?}", warnings(process));
+        Ok(())
+    })
+}
+
+#[test]
+fn broker_store_of_another_process_is_refused() -> Result<()> {
+    shared(|shared| {
+        let data = shared.program.arg("data");
+        let run = [&["run"], &ALL[..], &["--data", &data, "--instance", "z"]].concat();
+        let refused = shared.program.fails(&run, 1, "store")?;
+        ensure!(refused.err.contains("another process uses it"), "{refused}");
+        ensure!(refused.err.lines().filter(|line| line.starts_with("error")).count() == 1, "{refused}");
+        Ok(())
+    })
+}

@@ -23,9 +23,27 @@ const ARROWS: &[Arrows] = &[
     Arrows { name: "catalog", uses: &[], tests: &[], runs: false, others: true },
     Arrows { name: "engine", uses: &["flow"], tests: &["sim"], runs: false, others: true },
     Arrows { name: "sim", uses: &["flow", "engine"], tests: &[], runs: false, others: true },
-    Arrows { name: "orderflow", uses: &["flow", "contract", "engine", "catalog"], tests: &["sim"], runs: true, others: true },
-    Arrows { name: "tests", uses: &["flow", "contract", "engine", "catalog"], tests: &["sim"], runs: true, others: true },
-    Arrows { name: "bench", uses: &["flow", "contract", "engine", "catalog"], tests: &["sim"], runs: true, others: true },
+    Arrows {
+        name: "orderflow",
+        uses: &["flow", "contract", "engine", "catalog"],
+        tests: &["sim"],
+        runs: true,
+        others: true,
+    },
+    Arrows {
+        name: "tests",
+        uses: &["flow", "contract", "engine", "catalog"],
+        tests: &["sim"],
+        runs: true,
+        others: true,
+    },
+    Arrows {
+        name: "bench",
+        uses: &["flow", "contract", "engine", "catalog", "tests"],
+        tests: &["sim"],
+        runs: true,
+        others: true,
+    },
 ];
 
 const PROCESSOR: Arrows = Arrows { name: "", uses: &["flow", "contract"], tests: &[], runs: false, others: false };
@@ -37,9 +55,11 @@ pub fn follow_the_arrows(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     for package in packages {
         let name = text(package, "name");
-        let known = if is_processor(package) { Some(&PROCESSOR) } else { ARROWS.iter().find(|arrows| arrows.name == name) };
+        let known =
+            if is_processor(package) { Some(&PROCESSOR) } else { ARROWS.iter().find(|arrows| arrows.name == name) };
         let Some(arrows) = known else {
-            found.push(format!("crate \"{name}\" has no arrows: add it to the table in tests/tests/all/tidy/arrows.rs"));
+            found
+                .push(format!("crate \"{name}\" has no arrows: add it to the table in tests/tests/all/tidy/arrows.rs"));
             continue;
         };
         for dependency in list(package, "dependencies") {
@@ -65,9 +85,15 @@ pub fn one_test_binary(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     for package in list(&tree.metadata(), "packages") {
         let of_tests = |target: &&Value| list(target, "kind").iter().any(|kind| kind.as_str() == Some("test"));
-        let names: Vec<&str> = list(package, "targets").iter().filter(of_tests).map(|target| text(target, "name")).collect();
+        let names: Vec<&str> =
+            list(package, "targets").iter().filter(of_tests).map(|target| text(target, "name")).collect();
         if names.len() > 1 {
-            found.push(format!("crate \"{}\" has {} test binaries: {}", text(package, "name"), names.len(), names.join(", ")));
+            found.push(format!(
+                "crate \"{}\" has {} test binaries: {}",
+                text(package, "name"),
+                names.len(),
+                names.join(", ")
+            ));
         }
     }
     found
@@ -95,7 +121,8 @@ pub fn metadata(packages: &[(&str, &[&str])]) -> String {
     let package = |(path, dependencies): &(&str, &[&str])| {
         let name = path.rsplit('/').next();
         let dependencies: Vec<Value> = dependencies.iter().map(dependency).collect();
-        serde_json::json!({ "name": name, "manifest_path": format!("/{path}/Cargo.toml"), "dependencies": dependencies })
+        let manifest = format!("/{path}/Cargo.toml");
+        serde_json::json!({ "name": name, "manifest_path": manifest, "dependencies": dependencies })
     };
     serde_json::json!({ "packages": packages.iter().map(package).collect::<Vec<Value>>() }).to_string()
 }
@@ -111,7 +138,8 @@ fn arrows_that_point_the_wrong_way_are_found() {
     let all = ["crates/flow", "crates/contract", "crates/engine", "crates/sim", "crates/orderflow", "processors/cart"];
     let judge = |packages: &[(&str, &[&str])]| {
         let others = all.iter().filter(|path| !packages.iter().any(|(given, _)| given == *path));
-        let whole: Vec<(&str, &[&str])> = packages.iter().copied().chain(others.map(|path| (*path, [].as_slice()))).collect();
+        let whole: Vec<(&str, &[&str])> =
+            packages.iter().copied().chain(others.map(|path| (*path, [].as_slice()))).collect();
         follow_the_arrows(&Tree::planted(&[(super::tree::METADATA, &metadata(&whole))]))
     };
     assert_eq!(judge(fine), Vec::<String>::new());

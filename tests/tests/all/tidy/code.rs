@@ -75,7 +75,8 @@ fn raw_end(code: &[char], at: usize) -> Option<usize> {
     if code.get(begin) != Some(&'"') {
         return None;
     }
-    let closes = |end: &usize| code[*end] == '"' && code[end + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes;
+    let closes =
+        |end: &usize| code[*end] == '"' && code[end + 1..].iter().take(hashes).filter(|c| **c == '#').count() == hashes;
     Some((begin + 1..code.len()).find(closes).map_or(code.len(), |end| end + 1 + hashes))
 }
 
@@ -132,7 +133,8 @@ pub fn is_word(c: char) -> bool {
 /// Lines of bare code that name a path such as `std::time` or a crate such as `sled`, also inside `use std::{…}`.
 pub fn lines_naming(code: &str, path: &str) -> Vec<usize> {
     let line = |at: usize| code[..at].matches('\n').count() + 1;
-    let mut found: Vec<usize> = code.match_indices(path).filter(|(at, _)| names(code, *at, path)).map(|(at, _)| line(at)).collect();
+    let mut found: Vec<usize> =
+        code.match_indices(path).filter(|(at, _)| names(code, *at, path)).map(|(at, _)| line(at)).collect();
     for (at, _) in code.match_indices("use ").filter(|(at, _)| !code[..*at].ends_with(is_word)) {
         let tree = code[at + 4..].split(';').next().unwrap_or_default();
         let below = format!("{path}::");
@@ -156,7 +158,8 @@ fn names(code: &str, at: usize, path: &str) -> bool {
 pub fn paths(tree: &str) -> Vec<String> {
     // `a as b` names a.
     let renamed = tree.split(" as ").enumerate();
-    let plain: String = renamed.map(|(at, part)| if at == 0 { part } else { part.trim_start_matches(is_word) }).collect();
+    let plain: String =
+        renamed.map(|(at, part)| if at == 0 { part } else { part.trim_start_matches(is_word) }).collect();
     let tree: String = plain.split_whitespace().collect();
     let mut out = Vec::new();
     expand("", &tree, &mut out);
@@ -187,7 +190,8 @@ fn expand(prefix: &str, tree: &str, out: &mut Vec<String>) {
 
 #[test]
 fn code_is_read_without_comments_texts_and_tests() {
-    let source = "let a = \"sled::x\"; // sled::y\nlet b = 'x'; let c: &'a str = r#\"std::fs\"#; /* a /* b */ sled::z */ d\n\
+    let source = "let a = \"sled::x\"; // sled::y\n\
+                  let b = 'x'; let c: &'a str = r#\"std::fs\"#; /* a /* b */ sled::z */ d\n\
                   #[cfg(test)]\nmod tests { fn f() { std::fs::x(); } }\nuse std::{fs, io::{self, Read}};\n";
     let code = without_tests(source);
     assert_eq!(code.lines().count(), source.lines().count());

@@ -30,14 +30,17 @@ pub fn decisions_are_numbered(tree: &Tree) -> Vec<String> {
 pub fn make_verbs_exist(tree: &Tree) -> Vec<String> {
     let makefile = tree.get("Makefile").map_or("", |file| file.text.as_str());
     let target = |line: &str| line.split_once(':').map(|(name, _)| name.to_owned());
-    let verbs: Vec<String> = makefile.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase())).filter_map(target).collect();
+    let verbs: Vec<String> =
+        makefile.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_lowercase())).filter_map(target).collect();
     let mut found = Vec::new();
     for file in files(tree) {
         for (at, piece) in pieces(file) {
             let (Piece::Span(text) | Piece::Fenced(text)) = piece else { continue };
             let commands = text.split("&&").map(|command| command.trim().trim_start_matches("$ "));
             let named = commands.filter_map(|command| command.strip_prefix("make ")?.split_whitespace().next());
-            let missing = named.filter(|verb| verb.starts_with(|c: char| c.is_ascii_lowercase()) && !verbs.iter().any(|known| known == verb));
+            let missing = named.filter(|verb| {
+                verb.starts_with(|c: char| c.is_ascii_lowercase()) && !verbs.iter().any(|known| known == verb)
+            });
             found.extend(missing.map(|verb| file.at(at, format_args!("`make {verb}` is not in the Makefile"))));
         }
     }
@@ -68,7 +71,8 @@ fn broken(tree: &Tree, file: &File, target: &str) -> Option<String> {
         Some(path) => return Some(format!("there is no {path}")),
         None => return Some("leaves the checkout".to_owned()),
     };
-    let known = anchor.is_empty() || tree.get(&path).is_some_and(|page| anchors(page).iter().any(|known| known == anchor));
+    let known =
+        anchor.is_empty() || tree.get(&path).is_some_and(|page| anchors(page).iter().any(|known| known == anchor));
     (!known).then(|| format!("{path} has no such heading"))
 }
 
@@ -114,7 +118,9 @@ pub fn invariants_are_guarded(tree: &Tree) -> Vec<String> {
             found.push(file.at(*begin, format_args!("invariant {} names no test after \"Guard:\"", number + 1)));
         }
         let missing = names.into_iter().filter(|name| !is_guard(tree, name));
-        found.extend(missing.map(|name| file.at(*begin, format_args!("invariant {}: there is no test `{name}`", number + 1))));
+        found.extend(
+            missing.map(|name| file.at(*begin, format_args!("invariant {}: there is no test `{name}`", number + 1))),
+        );
     }
     if begins.is_empty() {
         found.push(format!("{PAGE} states no invariant"));
@@ -122,10 +128,28 @@ pub fn invariants_are_guarded(tree: &Tree) -> Vec<String> {
     found
 }
 
+/// Every test that another page names after "Guard:" exists.
+pub fn guards_exist(tree: &Tree) -> Vec<String> {
+    let mut found = Vec::new();
+    for file in tree.below("docs/", ".md") {
+        for paragraph in file.text.split("\n\n").filter(|paragraph| paragraph.starts_with("Guard:")) {
+            let names = paragraph.split('`').skip(1).step_by(2);
+            found.extend(
+                names
+                    .filter(|name| !is_guard(tree, name))
+                    .map(|name| format!("{}: there is no test `{name}`", file.path)),
+            );
+        }
+    }
+    found
+}
+
 /// A test, a rule of this module, or an invariant that the simulator's oracle checks after every run.
 fn is_guard(tree: &Tree, name: &str) -> bool {
     let function = format!("fn {name}(");
-    let test = |file: &&File| file.of_tests() || file.text.contains("#[test]") || file.path.starts_with("crates/sim/src/oracle/");
+    let test = |file: &&File| {
+        file.of_tests() || file.text.contains("#[test]") || file.path.starts_with("crates/sim/src/oracle/")
+    };
     let rule = format!("\n    {name}: ");
     tree.below("", ".rs").filter(test).any(|file| file.text.contains(&function))
         || tree.below("tests/tests/all/tidy", ".rs").any(|file| file.text.contains(&rule))
@@ -137,7 +161,8 @@ pub fn words_have_one_meaning(tree: &Tree) -> Vec<String> {
     let word = |(at, line): (usize, &str)| Some((at, line.strip_prefix("**")?.split_once("**")?.0.to_lowercase()));
     let words: Vec<(usize, String)> = file.lines().filter_map(word).collect();
     let wrong = words.windows(2).filter(|pair| pair[0].1 >= pair[1].1);
-    let mut found: Vec<String> = wrong.map(|pair| file.at(pair[1].0, format_args!("\"{}\" after \"{}\"", pair[1].1, pair[0].1))).collect();
+    let mut found: Vec<String> =
+        wrong.map(|pair| file.at(pair[1].0, format_args!("\"{}\" after \"{}\"", pair[1].1, pair[0].1))).collect();
     if words.is_empty() {
         found.push(file.at(1, "has no word at the beginning of a line"));
     }

@@ -45,8 +45,9 @@ fn compare(tree: &Tree, codes: &[(&str, &str)]) -> Vec<String> {
 
 #[test]
 fn a_page_and_a_code_that_differ_are_found() {
-    let page = "# late\n\nHint: send it\nearlier.\n\n## What it means\n\n## Example\n\n## Why it is not retried\n\n## What to do\n";
-    let tree = Tree::planted(&[("docs/rejects/late.md", page)]);
+    let parts = PARTS.join("\n\n");
+    let page = format!("# late\n\nHint: send it\nearlier.\n\n{parts}\n");
+    let tree = Tree::planted(&[("docs/rejects/late.md", &page)]);
     assert_eq!(compare(&tree, &[("late", "send it earlier")]), Vec::<String>::new());
     let wrong: [&[(&str, &str)]; 4] =
         [&[("late", "")], &[("late", "send it later")], &[("late", "send it earlier"), ("odd", "even")], &[]];

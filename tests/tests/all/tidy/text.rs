@@ -37,7 +37,9 @@ pub fn names_no_machine_path(tree: &Tree) -> Vec<String> {
     for file in &tree.files {
         for (at, line) in file.lines() {
             let named = FOLDERS.iter().find(|folder| has_path(line, folder));
-            found.extend(named.map(|folder| file.at(at, format_args!("a path below the folder \"{folder}\" at the root"))));
+            found.extend(
+                named.map(|folder| file.at(at, format_args!("a path below the folder \"{folder}\" at the root"))),
+            );
         }
     }
     found
@@ -70,7 +72,8 @@ fn hosts(line: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for (at, _) in line.match_indices("://") {
         let rest = &line[at + 3..];
-        let authority = rest.split(|c: char| c.is_whitespace() || "/\"'`<>()[]{}\\,;|?#".contains(c)).next().unwrap_or_default();
+        let authority =
+            rest.split(|c: char| c.is_whitespace() || "/\"'`<>()[]{}\\,;|?#".contains(c)).next().unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default();
         // A variable or a format argument in its place is no host.
         if host.chars().any(char::is_alphanumeric) && !host.contains('$') {
@@ -81,7 +84,9 @@ fn hosts(line: &str) -> Vec<&str> {
 }
 
 fn known(host: &str, file: &File) -> bool {
-    let public = HOSTS.iter().any(|known| host == *known || host.strip_suffix(known).is_some_and(|sub| sub.ends_with('.')));
-    let inside = host.ends_with(".svc") || host.contains(".svc.") || host.ends_with(".local") || host.ends_with(".test");
+    let public =
+        HOSTS.iter().any(|known| host == *known || host.strip_suffix(known).is_some_and(|sub| sub.ends_with('.')));
+    let inside =
+        host.ends_with(".svc") || host.contains(".svc.") || host.ends_with(".local") || host.ends_with(".test");
     public || inside || !host.contains('.') && (file.of_tests() || STAND_INS.contains(&host))
 }

@@ -70,7 +70,7 @@ impl Tree {
         tree
     }
 
-    /// What Cargo knows of the workspace. Asked for by the rules that need it, so that a broken manifest breaks no other.
+    /// What Cargo knows of the workspace. Asked for by the rules that need it: a broken manifest breaks no other.
     pub fn metadata(&self) -> Value {
         if let Some(planted) = &self.planted {
             return planted.clone();

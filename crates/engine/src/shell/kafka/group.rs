@@ -41,14 +41,10 @@ impl GroupContext {
     }
 }
 
-/// librdkafka's own lines are details: what matters is said once, by us.
-fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
-    match level {
-        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
-            tracing::warn!(target: "librdkafka", "{facility}: {message}");
-        }
-        _ => tracing::debug!(target: "librdkafka", "{facility}: {message}"),
-    }
+/// librdkafka's own lines are details, be they called fatal: what matters comes back from a call, too, and is said once,
+/// by us.
+fn log(_: RDKafkaLogLevel, facility: &str, message: &str) {
+    tracing::debug!(target: "librdkafka", "{facility}: {message}");
 }
 
 impl ClientContext for GroupContext {

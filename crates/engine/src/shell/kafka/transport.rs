@@ -32,6 +32,9 @@ const SEEK: Duration = Duration::from_secs(1);
 const SEEK_AGAIN: Duration = Duration::from_millis(5);
 /// How often to try again to get a consumer or a producer that the broker refuses for now.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long the group may refuse our name before a twin is certain: longer than any session it keeps by default (Kafka 4:
+/// 45 s, at most 60 s).
+const REFUSED_MAX: Duration = Duration::from_secs(75);
 
 /// Transport over a Kafka cluster.
 pub struct KafkaTransport {
@@ -53,6 +56,8 @@ pub struct KafkaTransport {
     seeking: BTreeMap<(u32, usize), i64>,
     /// Since when the broker does not answer, so that it is said once.
     down: Option<Instant>,
+    /// Since when the group refuses our name.
+    refused: Option<Instant>,
     /// Not before this moment is a consumer built again.
     reopen_at: Option<Instant>,
 }
@@ -84,6 +89,7 @@ impl KafkaTransport {
             started: BTreeSet::new(),
             seeking: BTreeMap::new(),
             down: None,
+            refused: None,
             reopen_at: None,
         };
         transport.join()?;
@@ -161,6 +167,7 @@ impl KafkaTransport {
         let pairs = self.pairs(list);
         let tasks: Vec<u32> = pairs.into_iter().filter_map(|(task, input)| self.owned.add(task, input, inputs)).collect();
         if !tasks.is_empty() {
+            self.refused = None;
             tracing::info!(processor = self.topology.name, instance = self.settings.instance, ?tasks, "assigned");
             into.changes.push(Change::Assigned(tasks));
         }
@@ -203,7 +210,9 @@ impl KafkaTransport {
                 "a committed offset lies outside its partition ({error}): records were deleted before they were read; \
                  hint: `orderflow reset` begins at the earliest that is left"
             ))),
-            Some(Code::UnreleasedInstanceId | Code::FencedInstanceId) => self.rejoin_later(error),
+            Some(Code::UnreleasedInstanceId) => self.refused(error),
+            // Somebody took our name while we had it. Whoever comes back at once takes it away again, and so on.
+            Some(Code::FencedInstanceId) => Err(Fault::Fenced(error.to_string())),
             _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => self.rejoin_later(error),
             _ => {
                 tracing::debug!(processor, "consumer: {error}");
@@ -212,12 +221,35 @@ impl KafkaTransport {
         }
     }
 
-    /// The group does not take us for now: an earlier process of our name has not timed out yet, or a twin runs.
+    /// The group has a member of our name: an earlier process that has not timed out yet, or a twin.
+    fn refused(&mut self, error: &KafkaError) -> Result<(), Fault> {
+        let (processor, instance) = (self.topology.name, &self.settings.instance);
+        let since = *self.refused.get_or_insert_with(|| {
+            tracing::warn!(
+                processor,
+                instance,
+                "the group has another member of this name: a process that crashed a moment ago, or one that still runs; \
+                 trying again for {REFUSED_MAX:?}"
+            );
+            Instant::now()
+        });
+        if since.elapsed() > REFUSED_MAX {
+            return Err(Fault::Fatal(format!(
+                "consumer group \"{processor}\" has had another member named \"{instance}\" for {REFUSED_MAX:?} ({error}); \
+                 hint: another process runs under this name; give each its own with --instance"
+            )));
+        }
+        self.leave();
+        self.reopen_at = Some(Instant::now() + RETRY);
+        Ok(())
+    }
+
+    /// The group does not take us for now.
     fn rejoin_later(&mut self, error: &KafkaError) -> Result<(), Fault> {
         tracing::warn!(
             processor = self.topology.name,
             instance = self.settings.instance,
-            "the group refuses this name for now, trying again: {error}"
+            "the group refuses this member for now, trying again: {error}"
         );
         self.leave();
         self.reopen_at = Some(Instant::now() + RETRY);
@@ -235,6 +267,8 @@ impl KafkaTransport {
                 let (Rebalance::Assign(list) | Rebalance::Revoke { partitions: list, .. }) = rebalance;
                 drop(give_back(&consumer, &list));
             }
+            // A consumer that the group refused cannot close, which rdkafka calls an error; why it was refused is said.
+            tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), || drop(consumer));
         }
         self.producer = None;
         let lost = self.owned.clear(self.topology.inputs.len());

@@ -74,9 +74,9 @@ impl Judge<'_> {
             let Some(seen) = self.reader.orders.get(&order.order_id).filter(|seen| seen.refused) else { continue };
             for line in &order.lines {
                 let Some(found) = seen.find(line.line_no).filter(|found| found.refused()) else { continue };
-                let item = &self.manifest.items[line.item as usize];
-                let fits = item.scarce && !found.has(Step::RefusedOther);
-                let wrong = || format!("order {}: a line of item {} was refused", order.order_id, item.item_id);
+                let item = self.manifest.items.get(line.item as usize);
+                let fits = item.is_some_and(|item| item.scarce) && !found.has(Step::RefusedOther);
+                let wrong = || format!("order {} line {} was refused", order.order_id, line.line_no);
                 findings.unless(fits, Claim::Scarce, wrong);
             }
         }

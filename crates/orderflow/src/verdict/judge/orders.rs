@@ -20,7 +20,7 @@ impl Judge<'_> {
             self.verdict.rejected += u64::from(seen.last == Last::Rejected);
             self.verdict.parked_released += u64::from(seen.waited);
             let once = seen.accepted == 1 && seen.placed == 1;
-            self.verdict.duplicates_dropped += if once { u64::from(order.sent - 1) } else { 0 };
+            self.verdict.duplicates_dropped += if once { u64::from(order.sent.saturating_sub(1)) } else { 0 };
         }
         let strange = self.reader.orders.len() - known;
         for claim in [Claim::OneFinalAnswer, Claim::NothingTwice] {
@@ -84,7 +84,8 @@ impl Judge<'_> {
         for line in &order.lines {
             let none = LineSeen::default();
             let found = seen.find(line.line_no).unwrap_or(&none);
-            let same = found.item == self.numbers[line.item as usize] && found.quantity == line.quantity;
+            let same = found.item == self.numbers.get(line.item as usize).copied().unwrap_or(0)
+                && found.quantity == line.quantity;
             let name = || format!("order {id} line {}", line.line_no);
             self.findings.unless(same, Claim::NothingLost, || format!("{}: another item or quantity", name()));
             self.chain(&name, seen.last, found);

@@ -242,33 +242,3 @@ fn people_and_programs_can_read_it() {
     let verdict = read(without(&log, at)).judge(&manifest);
     insta::assert_snapshot!("lost", summary(&verdict, Duration::from_millis(1_234)));
 }
-
-#[test]
-#[ignore]
-fn mutate_real() {
-    let folder = std::path::Path::new("/tmp/scratch/keep");
-    let log = crate::log::Log::embedded(folder).unwrap();
-    let manifest: Manifest = serde_json::from_slice(&std::fs::read(folder.join("manifest.json")).unwrap()).unwrap();
-    let mut tail = log.client().unwrap().tail(&super::TOPICS, engine::shell::client::From::Start).unwrap();
-    let mut all = Vec::new();
-    while !tail.caught_up() { all.extend(tail.poll(Duration::from_millis(10)).unwrap()); }
-    let at = std::time::Instant::now();
-    let verdict = read(&all).judge(&manifest);
-    println!("{} records, {:?}, {:?}", all.len(), at.elapsed(), broken(&verdict));
-    let (mut bad, mut laws) = (BTreeMap::new(), BTreeMap::new());
-    let mut rng = 0usize;
-    let mut at = 0;
-    while at < all.len() {
-        let name = if all[at].topic.ends_with("-dlq") { "dlq".to_owned() } else { all[at].header("record").to_owned() };
-        let v = read(without(&all, at)).judge(&manifest);
-        if v.holds() { *bad.entry(("removed", name.clone())).or_insert(0) += 1; }
-        *laws.entry(("removed", name.clone(), broken(&v))).or_insert(0) += 1;
-        let v = read(all.iter().chain([&all[at]])).judge(&manifest);
-        if v.holds() { *bad.entry(("doubled", name.clone())).or_insert(0) += 1; }
-        *laws.entry(("doubled", name.clone(), broken(&v))).or_insert(0) += 1;
-        rng = rng.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        at += 1 + (rng >> 40) % 13;
-    }
-    println!("UNNOTICED {bad:?}");
-    for (k, v) in laws { println!("{k:?} {v}"); }
-}
