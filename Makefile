@@ -21,7 +21,7 @@ test: servers ## everything, on a real Kafka and a real schema registry (needs J
 
 test-core: ## everything that needs no Java
 	cargo test --locked --workspace --exclude tests
-	cargo test --locked -p tests -- tidy
+	cargo test --locked -p tests -- tidy world
 
 check: ## formatting, lints, licences, and that the generated code is what the schemas say
 	cargo fmt --all --check

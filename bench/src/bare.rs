@@ -19,7 +19,7 @@ use serde_avro_fast::Schema;
 
 use crate::record::{self, Facts, Item, KnownItem, Line};
 use crate::topics::{BARE_GROUP, BARE_IDS, BARE_OUTPUT, INPUT, PARTITIONS};
-use crate::{Job, Outcome};
+use crate::{Job, Moment, Outcome};
 
 /// Keeps the first failed delivery.
 #[derive(Default)]
@@ -94,7 +94,11 @@ impl Bare {
         }
         // librdkafka's own waiting goes in steps of 100 ms.
         while self.producer.in_flight_count() > 0 {
-            self.producer.poll(Duration::from_millis(1));
+            let left = self.producer.in_flight_count();
+            self.producer.poll(Duration::ZERO);
+            if self.producer.in_flight_count() == left {
+                std::thread::sleep(Duration::from_micros(200));
+            }
         }
         let failed = self.producer.context().0.lock().map_err(|_| anyhow!("a delivery report panicked"))?.take();
         if let Some(error) = failed {
@@ -178,10 +182,10 @@ pub fn run(job: &Job) -> Result<Outcome> {
     // The very limits of the engine.
     let limits = Limits::default();
     let after = Duration::from_micros(limits.commit_after_us);
-    let (mut began, mut opened) = (None, Instant::now());
+    let (mut began, mut opened): (Option<Moment>, _) = (None, Instant::now());
     let (mut total, mut open, mut transactions) = (0u64, 0usize, 0u64);
-    let seconds = loop {
-        let before = Instant::now();
+    let (seconds, cpu_seconds) = loop {
+        let before = began.is_none().then(Moment::now);
         let mut polled = 0;
         while polled < 1_000 && open < limits.records {
             let wait = if polled == 0 { Duration::from_millis(5) } else { Duration::ZERO };
@@ -191,7 +195,7 @@ pub fn run(job: &Job) -> Result<Outcome> {
                 bare.producer.begin_transaction()?;
                 opened = Instant::now();
             }
-            began.get_or_insert(before);
+            began = began.or(before);
             (polled, open, total) = (polled + 1, open + 1, total + 1);
             bare.handle(&message)?;
         }
@@ -203,9 +207,9 @@ pub fn run(job: &Job) -> Result<Outcome> {
             && total >= job.total()
             && open == 0
         {
-            break began.elapsed().as_secs_f64();
+            break began.passed();
         }
     };
     ensure!(total == job.total(), "{total} records in place of {}", job.total());
-    Ok(Outcome { seconds, transactions, aborts: 0, peak_mb: crate::peak_mb() })
+    Ok(Outcome { seconds, cpu_seconds, transactions, aborts: 0, peak_mb: crate::peak_mb() })
 }

@@ -75,7 +75,8 @@ pub fn load(bootstrap: &str, lines: u64) -> Result<Expected> {
     for item in 0..ITEMS {
         let (item_id, name) = (format!("item-{item:05}"), format!("Item number {item}"));
         let unit_price_minor = price(item);
-        let item = Item { meta: facts(1 << 60 | item), item_id: &item_id, name: &name, unit_price_minor, currency: CURRENCY };
+        let item =
+            Item { meta: facts(1 << 60 | item), item_id: &item_id, name: &name, unit_price_minor, currency: CURRENCY };
         put(&producer, record::ITEM_ID, &items, &item_id, &item, now_ms, &mut value)?;
     }
     let mut expected = Expected::default();

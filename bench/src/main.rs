@@ -12,6 +12,7 @@ mod record;
 mod topics;
 
 use std::process::{Command, ExitCode, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, ValueEnum};
@@ -76,6 +77,8 @@ impl Job {
 #[derive(Debug, Clone, Copy)]
 pub struct Outcome {
     pub seconds: f64,
+    /// Processor time of all its threads meanwhile: says more than the clock on the wall when the machine is busy.
+    pub cpu_seconds: f64,
     pub transactions: u64,
     pub aborts: u64,
     pub peak_mb: u64,
@@ -83,7 +86,8 @@ pub struct Outcome {
 
 impl Outcome {
     fn line(&self) -> String {
-        format!("outcome {} {} {} {}", self.seconds, self.transactions, self.aborts, self.peak_mb)
+        let Outcome { seconds, cpu_seconds, transactions, aborts, peak_mb } = self;
+        format!("outcome {seconds} {cpu_seconds} {transactions} {aborts} {peak_mb}")
     }
 
     fn parse(text: &str) -> Option<Outcome> {
@@ -91,10 +95,33 @@ impl Outcome {
         let mut words = line.split(' ');
         Some(Outcome {
             seconds: words.next()?.parse().ok()?,
+            cpu_seconds: words.next()?.parse().ok()?,
             transactions: words.next()?.parse().ok()?,
             aborts: words.next()?.parse().ok()?,
             peak_mb: words.next()?.parse().ok()?,
         })
+    }
+}
+
+/// A moment, on the wall and in processor time.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    at: Instant,
+    cpu_seconds: f64,
+}
+
+impl Moment {
+    pub fn now() -> Moment {
+        // User and system time are fields 14 and 15, in hundredths of a second; the name before them may hold anything.
+        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace().skip(11).take(2);
+        let ticks: f64 = fields.filter_map(|field| field.parse::<f64>().ok()).sum();
+        Moment { at: Instant::now(), cpu_seconds: ticks / 100.0 }
+    }
+
+    /// What passed since: on the wall, and of processor time.
+    pub fn passed(&self) -> (f64, f64) {
+        (self.at.elapsed().as_secs_f64(), Moment::now().cpu_seconds - self.cpu_seconds)
     }
 }
 
@@ -142,7 +169,7 @@ fn run(args: &Args) -> Result<()> {
         input::ITEMS,
         topics::PARTITIONS
     );
-    println!("{:>5}  {:<6}  {:>9}  {:>7}  {:>12}  {:>6}  {:>7}", "round", "side", "records/s", "seconds", "transactions", "aborts", "peak MB");
+    println!("round  side    records/s  seconds  cpu us/record  transactions  aborts  peak MB");
     let (mut ratios, mut wrong) = (Vec::new(), Vec::new());
     for round in 1..=args.rounds {
         topics::renew(&admin)?;
@@ -152,9 +179,10 @@ fn run(args: &Args) -> Result<()> {
             let rate = args.records as f64 / outcome.seconds;
             rates.push(rate);
             println!(
-                "{round:>5}  {:<6}  {rate:>9.0}  {:>7.2}  {:>12}  {:>6}  {:>7}",
+                "{round:>5}  {:<6}  {rate:>9.0}  {:>7.2}  {:>13.2}  {:>12}  {:>6}  {:>7}",
                 side.name(),
                 outcome.seconds,
+                outcome.cpu_seconds * 1e6 / args.records as f64,
                 outcome.transactions,
                 outcome.aborts,
                 outcome.peak_mb

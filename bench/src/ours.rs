@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
 
 use anyhow::{Result, anyhow};
 use engine::core::io::WriterSchema;
@@ -22,17 +21,12 @@ use serde_avro_fast::Schema;
 
 use crate::record::{self, Enriched, Facts, Item, KnownItem, Line, Value};
 use crate::topics::{INPUT, OUTPUT, PARTITIONS};
-use crate::{Job, Outcome};
+use crate::{Job, Moment, Outcome};
 
 pub static TOPOLOGY: Topology = Topology {
     name: "bench",
     partitions: PARTITIONS,
-    inputs: &[Input {
-        topic: INPUT,
-        records: &["Item", "Line"],
-        compacted: false,
-        duplicates: Duplicates::Drop,
-    }],
+    inputs: &[Input { topic: INPUT, records: &["Item", "Line"], compacted: false, duplicates: Duplicates::Drop }],
     outputs: &[Topic { name: OUTPUT, partitions: PARTITIONS }],
     replies: &[],
     tables: &["item"],
@@ -228,23 +222,29 @@ pub fn run(job: &Job, data: &Path) -> Result<Outcome> {
     let settings = KafkaSettings { bootstrap: job.bootstrap.clone(), instance: "0".into(), ..KafkaSettings::default() };
     let transport = KafkaTransport::open(settings, 0, &TOPOLOGY, disk.clone())?;
     let mut driver = Driver::new(worker, transport, disk.clone(), SystemClock::default(), schemas()?);
-    let mut began = None;
-    let seconds = loop {
-        let before = Instant::now();
+    let mut began: Option<Moment> = None;
+    let (seconds, cpu_seconds) = loop {
+        let before = began.is_none().then(Moment::now);
         let records = driver.turn()?;
         if records > 0 {
-            began.get_or_insert(before);
+            began = began.or(before);
         }
         // The input was written without transactions: its offsets count its records.
         let done: i64 = driver.worker.tasks().map(|task| task.committed.positions[0]).sum();
         if let Some(began) = began
             && done >= job.total() as i64
         {
-            break began.elapsed().as_secs_f64();
+            break began.passed();
         }
     };
     let counts = driver.worker.counts();
-    let outcome = Outcome { seconds, transactions: counts.commits, aborts: counts.aborts, peak_mb: crate::peak_mb() };
+    let outcome = Outcome {
+        seconds,
+        cpu_seconds,
+        transactions: counts.commits,
+        aborts: counts.aborts,
+        peak_mb: crate::peak_mb(),
+    };
     driver.stop()?;
     drop(driver);
     stop.store(true, Ordering::Relaxed);

@@ -76,12 +76,7 @@ impl Facts<'_> {
     }
 
     pub fn meta(&self) -> Meta {
-        Meta {
-            event_id: self.event_id,
-            ticket_id: self.ticket_id,
-            cause: self.cause,
-            occurred_at: self.occurred_at,
-        }
+        Meta { event_id: self.event_id, ticket_id: self.ticket_id, cause: self.cause, occurred_at: self.occurred_at }
     }
 }
 

@@ -65,19 +65,9 @@ pub(crate) struct Server {
 impl Server {
     /// A server that does not run yet, with a new folder and a free loopback port.
     pub(crate) fn new(script: &str) -> Result<Server> {
-        let folder = tempfile::Builder::new()
-            .prefix("orderflow-")
-            .tempdir()
-            .context("no temporary folder")?;
-        let script = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("servers")
-            .join(script);
-        Ok(Server {
-            script,
-            port: free_port()?,
-            folder: Some(folder),
-            child: None,
-        })
+        let folder = tempfile::Builder::new().prefix("orderflow-").tempdir().context("no temporary folder")?;
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("servers").join(script);
+        Ok(Server { script, port: free_port()?, folder: Some(folder), child: None })
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -85,10 +75,7 @@ impl Server {
     }
 
     pub(crate) fn folder(&self) -> &Path {
-        self.folder
-            .as_ref()
-            .expect("the folder lives as long as the server")
-            .path()
+        self.folder.as_ref().expect("the folder lives as long as the server").path()
     }
 
     pub(crate) fn log(&self) -> PathBuf {
@@ -96,11 +83,7 @@ impl Server {
     }
 
     /// Starts the process and waits until `ready` says so; the error of a server that does not come up ends with its log.
-    pub(crate) fn start(
-        &mut self,
-        limit: Duration,
-        mut ready: impl FnMut() -> Result<bool>,
-    ) -> Result<()> {
+    pub(crate) fn start(&mut self, limit: Duration, mut ready: impl FnMut() -> Result<bool>) -> Result<()> {
         ensure!(self.child.is_none(), "{} runs already", self.name());
         let port = self.port.to_string();
         let data = self.folder().join("data");
@@ -108,16 +91,12 @@ impl Server {
         let log = File::options().create(true).append(true).open(self.log())?;
         let child = spawn(self.folder(), self.script.as_os_str(), &args, &log, &log)?;
         self.child = Some(child);
-        let up = eventually(
-            &format!("{} to answer on port {}", self.name(), self.port),
-            limit,
-            || {
-                if let Some(status) = self.child.as_mut().expect("just started").try_wait()? {
-                    bail!("{} ended while starting: {status}", self.name());
-                }
-                Ok(ready()?.then_some(()))
-            },
-        );
+        let up = eventually(&format!("{} to answer on port {}", self.name(), self.port), limit, || {
+            if let Some(status) = self.child.as_mut().expect("just started").try_wait()? {
+                bail!("{} ended while starting: {status}", self.name());
+            }
+            Ok(ready()?.then_some(()))
+        });
         if let Err(error) = up {
             self.kill()?;
             return Err(error.context(format!("end of its log:\n{}", self.log_tail(30))));
@@ -142,20 +121,13 @@ impl Server {
             return Ok(());
         };
         terminate(child)?;
-        let gone = eventually("a stopped server to end", Duration::from_secs(30), || {
-            Ok(child.try_wait()?)
-        });
+        let gone = eventually("a stopped server to end", Duration::from_secs(30), || Ok(child.try_wait()?));
         self.kill()?;
-        gone.map(drop)
-            .with_context(|| format!("{} ignored SIGTERM", self.name()))
+        gone.map(drop).with_context(|| format!("{} ignored SIGTERM", self.name()))
     }
 
     fn name(&self) -> String {
-        self.script
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
+        self.script.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     fn log_tail(&self, lines: usize) -> String {
@@ -172,11 +144,7 @@ impl Drop for Server {
         if std::thread::panicking()
             && let Some(folder) = self.folder.take()
         {
-            eprintln!(
-                "{}: data and log kept in {}",
-                self.name(),
-                folder.keep().display()
-            );
+            eprintln!("{}: data and log kept in {}", self.name(), folder.keep().display());
         }
     }
 }

@@ -175,7 +175,11 @@ impl Done {
 
 impl std::fmt::Display for Done {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`orderflow {}` ended with {:?} after {:?}\n{}{}", self.args, self.code, self.took, self.out, self.err)
+        write!(
+            f,
+            "`orderflow {}` ended with {:?} after {:?}\n{}{}",
+            self.args, self.code, self.took, self.out, self.err
+        )
     }
 }
 
@@ -219,4 +223,3 @@ pub fn free_address() -> Result<String> {
     }
     bail!("no free port between 20000 and 24999")
 }
-

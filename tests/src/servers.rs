@@ -28,9 +28,7 @@ pub struct Kafka {
 impl Kafka {
     /// Returns when the broker answers; its log is the error when it does not.
     pub fn start() -> Result<Kafka> {
-        let mut kafka = Kafka {
-            server: Server::new("kafka.sh")?,
-        };
+        let mut kafka = Kafka { server: Server::new("kafka.sh")? };
         kafka.restart()?;
         Ok(kafka)
     }
@@ -54,9 +52,7 @@ impl Kafka {
     pub fn restart(&mut self) -> Result<()> {
         let consumer: BaseConsumer = self.client().create()?;
         self.server.start(START_LIMIT, || {
-            let metadata = consumer
-                .client()
-                .fetch_metadata(None, Duration::from_millis(500));
+            let metadata = consumer.client().fetch_metadata(None, Duration::from_millis(500));
             Ok(metadata.is_ok_and(|m| !m.brokers().is_empty()))
         })
     }
@@ -83,9 +79,7 @@ impl Kafka {
     fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         // While the broker starts, look again every 100 ms and not after ever longer pauses.
-        config
-            .set("bootstrap.servers", self.bootstrap())
-            .set("reconnect.backoff.max.ms", "100");
+        config.set("bootstrap.servers", self.bootstrap()).set("reconnect.backoff.max.ms", "100");
         config
     }
 }
@@ -94,9 +88,7 @@ impl Kafka {
 pub fn shared_kafka() -> Result<&'static Kafka> {
     static SHARED: OnceLock<Result<Kafka, String>> = OnceLock::new();
     let shared = SHARED.get_or_init(|| Kafka::start().map_err(|error| format!("{error:?}")));
-    shared
-        .as_ref()
-        .map_err(|error| anyhow!("the shared Kafka did not start: {error}"))
+    shared.as_ref().map_err(|error| anyhow!("the shared Kafka did not start: {error}"))
 }
 
 /// A schema registry that speaks Confluent's API and begins with compatibility BACKWARD, gone when dropped.
@@ -107,20 +99,11 @@ pub struct Registry {
 impl Registry {
     /// Returns when the registry answers; its log is the error when it does not.
     pub fn start() -> Result<Registry> {
-        let mut registry = Registry {
-            server: Server::new("registry.sh")?,
-        };
+        let mut registry = Registry { server: Server::new("registry.sh")? };
         registry.restart()?;
         // Apicurio's own default is NONE, which no deployment we mean to serve would leave as it is.
-        let (status, answer) = registry.call(
-            "PUT",
-            "/config",
-            Some(&json!({ "compatibility": "BACKWARD" })),
-        )?;
-        ensure!(
-            status == 200,
-            "the registry refused compatibility BACKWARD: {status} {answer}"
-        );
+        let (status, answer) = registry.call("PUT", "/config", Some(&json!({ "compatibility": "BACKWARD" })))?;
+        ensure!(status == 200, "the registry refused compatibility BACKWARD: {status} {answer}");
         Ok(registry)
     }
 
@@ -137,9 +120,7 @@ impl Registry {
     /// Starts it again on the same port after [`Registry::stop`], with the schemas, ids and levels it had.
     pub fn restart(&mut self) -> Result<()> {
         let port = self.server.port();
-        self.server.start(START_LIMIT, || {
-            Ok(http(port, "GET", "/config", None).is_ok_and(|(status, _)| status == 200))
-        })
+        self.server.start(START_LIMIT, || Ok(http(port, "GET", "/config", None).is_ok_and(|(status, _)| status == 200)))
     }
 
     /// Where the registry's output goes, over all its restarts.
@@ -168,18 +149,8 @@ fn http(port: u16, method: &str, path: &str, body: Option<&Value>) -> Result<(u1
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    let (head, body) = answer
-        .split_once("\r\n\r\n")
-        .context("an HTTP answer without an end of its headers")?;
-    let status = head
-        .split(' ')
-        .nth(1)
-        .context("an HTTP answer without a status")?
-        .parse()?;
-    let body = if body.is_empty() {
-        Value::Null
-    } else {
-        serde_json::from_str(body)?
-    };
+    let (head, body) = answer.split_once("\r\n\r\n").context("an HTTP answer without an end of its headers")?;
+    let status = head.split(' ').nth(1).context("an HTTP answer without a status")?.parse()?;
+    let body = if body.is_empty() { Value::Null } else { serde_json::from_str(body)? };
     Ok((status, body))
 }

@@ -11,11 +11,7 @@ use anyhow::{Result, bail};
 
 /// Asks `probe` again and again until it says `Some`, and fails, naming `what`, when that takes longer than `limit`.
 /// An error of the probe's own ends the wait at once.
-pub fn eventually<T>(
-    what: &str,
-    limit: Duration,
-    mut probe: impl FnMut() -> Result<Option<T>>,
-) -> Result<T> {
+pub fn eventually<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let deadline = Instant::now() + limit;
     loop {
         if let Some(found) = probe()? {

@@ -10,3 +10,5 @@ mod registry;
 mod servers;
 #[path = "all/tidy.rs"]
 mod tidy;
+#[path = "all/world/mod.rs"]
+mod world;

@@ -37,7 +37,8 @@ impl Decoded {
 impl Decoder {
     /// A decoder for these ids.
     pub fn new(ids: &crate::ids::Ids) -> Decoder {
-        let texts = crate::ids::wire().filter_map(|released| Some((ids.get(released.fingerprint)?, released))).collect();
+        let texts =
+            crate::ids::wire().filter_map(|released| Some((ids.get(released.fingerprint)?, released))).collect();
         Decoder { texts, readers: HashMap::new() }
     }
 

@@ -32,7 +32,11 @@ pub fn message<'a>(
     })?;
     value[1..5].copy_from_slice(&id.to_be_bytes());
     let partitions = client.partitions(topic).map_err(crate::log::failed)?.ok_or_else(|| {
-        Failure::new("topic-missing", format!("topic \"{topic}\" does not exist"), "`orderflow topics apply` creates what topics.yaml declares")
+        Failure::new(
+            "topic-missing",
+            format!("topic \"{topic}\" does not exist"),
+            "`orderflow topics apply` creates what topics.yaml declares",
+        )
     })?;
     let key = record.key().clone().into_owned();
     let texts = [

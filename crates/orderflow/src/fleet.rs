@@ -91,7 +91,8 @@ impl Fleet {
 
     /// Why a worker gave up, when one did.
     pub fn failed(&self) -> Option<String> {
-        let failed = |worker: &Running| worker.status.failed().map(|why| format!("processor \"{}\": {why}", worker.name));
+        let failed =
+            |worker: &Running| worker.status.failed().map(|why| format!("processor \"{}\": {why}", worker.name));
         self.workers.iter().find_map(failed)
     }
 

@@ -30,7 +30,11 @@ pub async fn serve(listen: &str, health: Arc<Health>, metrics: PrometheusHandle)
         Failure::new("listen", format!("address \"{listen}\": {error}"), "name a free one with --listen")
     })?;
     let ready = move || async move {
-        if health.ready.load(Ordering::Relaxed) { (StatusCode::OK, "ready\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "restoring\n") }
+        if health.ready.load(Ordering::Relaxed) {
+            (StatusCode::OK, "ready\n")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "restoring\n")
+        }
     };
     let app = Router::new()
         .route("/livez", get(|| async { "alive\n" }))

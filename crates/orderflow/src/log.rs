@@ -23,7 +23,9 @@ pub fn failed(fault: Fault) -> anyhow::Error {
     let text = fault.to_string();
     match text.split_once("; hint: ") {
         Some((what, hint)) if what.starts_with("topic ") => Failure::new("topic-missing", what, hint).into(),
-        Some((what, hint)) if what.starts_with("broker ") => Failure::unreachable("broker-unreachable", what, hint).into(),
+        Some((what, hint)) if what.starts_with("broker ") => {
+            Failure::unreachable("broker-unreachable", what, hint).into()
+        }
         Some((what, hint)) => Failure::unreachable("log", what, hint).into(),
         None => Failure::unreachable("log", text, "--log debug tells what the client did").into(),
     }

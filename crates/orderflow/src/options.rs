@@ -19,8 +19,14 @@ pub struct Place {
     pub embedded: Option<PathBuf>,
 
     /// A librdkafka property (TLS, SASL, …); may be given several times
-    #[arg(long = "kafka-option", env = "ORDERFLOW_KAFKA_OPTIONS", value_name = "NAME=VALUE", value_delimiter = ',',
-          hide_env_values = true, global = true)]
+    #[arg(
+        long = "kafka-option",
+        env = "ORDERFLOW_KAFKA_OPTIONS",
+        value_name = "NAME=VALUE",
+        value_delimiter = ',',
+        hide_env_values = true,
+        global = true
+    )]
     pub kafka_options: Vec<String>,
 
     /// Group protocol: "consumer" (KIP-848, Kafka 4) or "classic" (older brokers)
@@ -61,7 +67,12 @@ impl Place {
     /// How to reach Kafka; an error when neither place is named.
     pub fn kafka_only(&self, instance: &str) -> anyhow::Result<KafkaSettings> {
         self.kafka(instance)?.ok_or_else(|| {
-            Failure::usage("no-broker", "this command needs Kafka", "name it with --bootstrap HOST:PORT or ORDERFLOW_BOOTSTRAP").into()
+            Failure::usage(
+                "no-broker",
+                "this command needs Kafka",
+                "name it with --bootstrap HOST:PORT or ORDERFLOW_BOOTSTRAP",
+            )
+            .into()
         })
     }
 }

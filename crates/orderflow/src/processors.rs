@@ -33,6 +33,7 @@ pub const ALL: &[Known] = &[
 pub fn find(name: &str) -> anyhow::Result<Known> {
     ALL.iter().copied().find(|known| known.name() == name).ok_or_else(|| {
         let names: Vec<&str> = ALL.iter().map(|known| known.name()).collect();
-        Failure::usage("unknown-processor", format!("processor \"{name}\""), format!("one of {}", names.join(", "))).into()
+        Failure::usage("unknown-processor", format!("processor \"{name}\""), format!("one of {}", names.join(", ")))
+            .into()
     })
 }

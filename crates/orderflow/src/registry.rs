@@ -9,7 +9,9 @@ use crate::ids::{Ids, subject, wire};
 
 fn failed(error: RegistryError) -> anyhow::Error {
     let text = error.to_string();
-    let (what, hint) = text.split_once("; hint: ").unwrap_or((&text, "`orderflow topics apply --registry URL` registers what this build writes"));
+    let (what, hint) = text
+        .split_once("; hint: ")
+        .unwrap_or((&text, "`orderflow topics apply --registry URL` registers what this build writes"));
     Failure::unreachable("registry", what, hint).into()
 }
 

@@ -87,7 +87,9 @@ pub fn wanted(topic: &TopicSpec) -> Wanted {
 
 /// Every topic that a processor touches.
 pub fn of(topology: &flow::Topology) -> Vec<&'static TopicSpec> {
-    let internal = |name: &str| ["changelog", "dedup", "order", "dlq"].iter().any(|kind| name == format!("{}-{kind}", topology.name));
+    let internal = |name: &str| {
+        ["changelog", "dedup", "order", "dlq"].iter().any(|kind| name == format!("{}-{kind}", topology.name))
+    };
     let declared = |name: &str| {
         topology.inputs.iter().any(|input| input.topic == name)
             || topology.outputs.iter().chain(topology.replies).any(|topic| topic.name == name)
@@ -104,7 +106,8 @@ pub fn apply(settings: &KafkaSettings, replication: i32) -> anyhow::Result<Vec<&
         found.into_iter().partition(|difference| matches!(difference, Difference::Missing(_)));
     if !drift.is_empty() {
         let lines: Vec<String> = drift.iter().map(ToString::to_string).collect();
-        let hint = "change the topic with Kafka's own tools, or topics.yaml; partitions of keyed topics are fixed at creation";
+        let hint =
+            "change the topic with Kafka's own tools, or topics.yaml; partitions of keyed topics are fixed at creation";
         return Err(Failure::new("topic-drift", lines.join("\n  "), hint).into());
     }
     let missing: Vec<&TopicSpec> = missing

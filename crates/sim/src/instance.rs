@@ -60,7 +60,14 @@ pub fn answer(schemas: &Schemas) {
 pub type Instances = Rc<Vec<RefCell<Instance>>>;
 
 /// Starts the process of a pod.
-pub fn start(shared: &Rc<Shared>, instances: &Instances, me: usize, limits: Limits, schemas: &Schemas, plant: Option<Plant>) {
+pub fn start(
+    shared: &Rc<Shared>,
+    instances: &Instances,
+    me: usize,
+    limits: Limits,
+    schemas: &Schemas,
+    plant: Option<Plant>,
+) {
     let Ok(mut pod) = instances[me].try_borrow_mut() else { return };
     let clock = SimClock { time: shared.time.clone(), skew_ms: pod.skew_ms.clone() };
     let transport = Planted::new(shared.clone(), pod.disk.clone(), me, clock.clone(), plant);

@@ -13,6 +13,7 @@ pub mod plant;
 pub mod reader;
 pub mod rest;
 pub mod rng;
+pub mod scenario;
 pub mod shared;
 pub mod transport;
 pub mod world;

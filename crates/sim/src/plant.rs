@@ -134,7 +134,8 @@ impl Transport for Planted {
 
     fn send_offsets(&mut self, offsets: &[(u32, usize, i64)]) -> Result<(), Fault> {
         if self.is(Plant::OffsetTooFar) {
-            let far: Vec<(u32, usize, i64)> = offsets.iter().map(|(task, input, next)| (*task, *input, next + 1)).collect();
+            let far: Vec<(u32, usize, i64)> =
+                offsets.iter().map(|(task, input, next)| (*task, *input, next + 1)).collect();
             return self.inner.send_offsets(&far);
         }
         if self.is(Plant::OffsetsOutside) {

@@ -46,6 +46,10 @@ pub struct Shared {
     /// What went against a rule while the run went on.
     pub breaches: RefCell<Vec<String>>,
     pub names: Internal,
+    /// The broker refuses every record.
+    pub refuse_all: Cell<bool>,
+    /// What a commit takes, in microseconds; by chance when it is 0.
+    pub commit_us: Cell<u64>,
     /// Instances whose process died within a call.
     dead: RefCell<Vec<bool>>,
     interrupt: RefCell<Option<Interrupt>>,
@@ -64,6 +68,8 @@ impl Shared {
             history: RefCell::default(),
             breaches: RefCell::default(),
             names: Internal::of(TOPOLOGY.name),
+            refuse_all: Cell::new(false),
+            commit_us: Cell::new(0),
             dead: RefCell::new(vec![false; instances]),
             interrupt: RefCell::default(),
             depth: Cell::new(0),

@@ -193,7 +193,7 @@ impl SimTransport {
         self.shared.note(format_args!("{} {what} {topic}/{partition} for {task} {id}", self.me));
         let cursed = message.value.as_ref().is_some_and(|value| value.ends_with(CURSED.as_bytes()));
         let by_chance = !cursed && !topic.ends_with("-dlq") && self.shared.chance(self.shared.chaos.get().refuse);
-        if cursed && !topic.ends_with("-dlq") || by_chance {
+        if cursed && !topic.ends_with("-dlq") || by_chance || self.shared.refuse_all.get() {
             self.shared.note(format_args!("{} {what} is refused", self.me));
             // A broker's answer comes when it comes: now, or with the commit.
             if self.shared.chance(500) {
@@ -383,7 +383,11 @@ impl Transport for SimTransport {
         self.shared.note(format_args!("{} commits", self.me));
         let logged = self.logged.values().cloned().collect();
         self.clear(Stage::Idle);
-        self.shared.time.advance_us(500 + self.shared.below(3_000));
+        let took_us = match self.shared.commit_us.get() {
+            0 => 500 + self.shared.below(3_000),
+            fixed => fixed,
+        };
+        self.shared.time.advance_us(took_us);
         self.shared.after(self.me, "commit", Hurt::Death)?;
         Ok(logged)
     }

@@ -269,7 +269,10 @@ impl World {
         let Produced { input, partition, message } = produced;
         let mut broker = self.shared.broker.borrow_mut();
         let epoch = broker.producers.get(OUTSIDE).map_or(0, |producer| producer.epoch);
-        let open = broker.producers.get(OUTSIDE).is_some_and(|producer| producer.open.as_ref().is_some_and(|txn| txn.decided.is_none()));
+        let open = broker
+            .producers
+            .get(OUTSIDE)
+            .is_some_and(|producer| producer.open.as_ref().is_some_and(|txn| txn.decided.is_none()));
         // It may have timed out by now.
         self.outside_open = open;
         if open {
@@ -339,4 +342,3 @@ fn interrupt(shared: &Rc<Shared>, instances: &Instances, me: usize) {
         _ => shared.time.advance_us(shared.below(5_000)),
     }
 }
-

@@ -1,6 +1,4 @@
-//! What fulfilment answers, case by case; [`world`] is the three processors together.
-
-mod world;
+//! What fulfilment answers, case by case.
 
 use contract::fulfilment::Change::{Delete, DeleteLines, Put, PutLines};
 use contract::fulfilment::{Change, Effects, Fulfilment, In};

@@ -13,11 +13,11 @@ mod topics;
 
 use std::time::Duration;
 
+use ::flow::{Id, Meta};
 use anyhow::{Context, Result, ensure};
 use contract::{Line, PlaceOrder, Record, ticket_id};
 use engine::core::{headers, ids};
 use engine::shell::client::Message;
-use ::flow::{Id, Meta};
 use tests::{Orderflow, Program, eventually, warnings};
 
 /// Every processor of the flow.
@@ -29,7 +29,10 @@ const LIMIT: Duration = Duration::from_secs(60);
 fn tasks(process: &Orderflow, processor: &str) -> usize {
     let log = process.log();
     let mine = log.lines().filter(|line| line.contains(&format!("processor=\"{processor}\"")));
-    let count = |line: &str| line.split_once("tasks=[").map_or(0, |(_, tasks)| tasks.split(']').next().map_or(0, |tasks| tasks.split(',').count()));
+    let count = |line: &str| {
+        line.split_once("tasks=[")
+            .map_or(0, |(_, tasks)| tasks.split(']').next().map_or(0, |tasks| tasks.split(',').count()))
+    };
     mine.fold(0, |held, line| match () {
         () if line.contains(" assigned ") => held + count(line),
         () if line.contains(" released ") => held.saturating_sub(count(line)),
@@ -93,6 +96,9 @@ fn now_ms() -> Result<i64> {
 /// Exactly one line of WARN or ERROR, with these words.
 fn one_warning(process: &Orderflow, words: &[&str]) -> Result<()> {
     let all = warnings(process);
-    ensure!(all.len() == 1 && words.iter().all(|word| all[0].contains(word)), "one warning with {words:?} was expected: {all:#?}");
+    ensure!(
+        all.len() == 1 && words.iter().all(|word| all[0].contains(word)),
+        "one warning with {words:?} was expected: {all:#?}"
+    );
     Ok(())
 }

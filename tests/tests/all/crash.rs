@@ -96,7 +96,10 @@ fn crash_kill_minus_nine() -> Result<()> {
         flow.say("everything is sent");
         verify(flow, &manifest, &states)?;
         let events = written(&admin, &["order-events.v1"])?;
-        ensure!(killed_at.iter().all(|at| *at < events * 9 / 10), "killed at {killed_at:?} of {events}: not in the middle");
+        ensure!(
+            killed_at.iter().all(|at| *at < events * 9 / 10),
+            "killed at {killed_at:?} of {events}: not in the middle"
+        );
         flow.stop()?;
         flow.say("all stopped");
 
@@ -104,7 +107,15 @@ fn crash_kill_minus_nine() -> Result<()> {
         let demo = [&["demo", "--json", "--keep", text(&calm)?], &INPUT[..]].concat();
         flow.local(&demo)?.expect(0)?;
         let calm_manifest = calm.join("manifest.json");
-        let judge = ["verify", "--embedded", text(&calm)?, "--manifest", text(&calm_manifest)?, "--states", text(&calm_states)?];
+        let judge = [
+            "verify",
+            "--embedded",
+            text(&calm)?,
+            "--manifest",
+            text(&calm_manifest)?,
+            "--states",
+            text(&calm_states)?,
+        ];
         flow.local(&judge)?.expect(0)?;
         let (crashed, calm) = (fs::read_to_string(&states)?, fs::read_to_string(&calm_states)?);
         ensure!(crashed.lines().count() as i64 == ORDERS, "{} orders", crashed.lines().count());

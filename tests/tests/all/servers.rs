@@ -27,18 +27,12 @@ fn kafka_commits_transactions_and_keeps_them_over_a_crash() -> Result<()> {
     assert_eq!(committed(&kafka, "smoke.v1")?, ["committed"]);
 
     kafka.kill()?;
-    ensure!(
-        TcpStream::connect(kafka.bootstrap()).is_err(),
-        "a killed broker still listens"
-    );
+    ensure!(TcpStream::connect(kafka.bootstrap()).is_err(), "a killed broker still listens");
     kafka.restart()?;
     assert_eq!(committed(&kafka, "smoke.v1")?, ["committed"]);
 
     kafka.stop()?;
-    ensure!(
-        TcpStream::connect(kafka.bootstrap()).is_err(),
-        "a stopped broker still listens"
-    );
+    ensure!(TcpStream::connect(kafka.bootstrap()).is_err(), "a stopped broker still listens");
     kafka.restart()?;
     transaction(&kafka, "smoke.v1", "again", true)?;
     assert_eq!(committed(&kafka, "smoke.v1")?, ["committed", "again"]);
@@ -54,10 +48,7 @@ fn the_shared_kafka_is_one_and_creates_no_topic_by_itself() -> Result<()> {
     assert!(twice.to_string().contains("smoke-shared.v1"), "{twice}");
 
     let unknown = transaction(kafka, "nobody-declared-this.v1", "x", true);
-    assert!(
-        unknown.is_err(),
-        "a topic that nobody declared came into being"
-    );
+    assert!(unknown.is_err(), "a topic that nobody declared came into being");
     Ok(())
 }
 
@@ -65,28 +56,18 @@ fn the_shared_kafka_is_one_and_creates_no_topic_by_itself() -> Result<()> {
 fn the_registry_checks_compatibility_and_keeps_its_ids_over_a_restart() -> Result<()> {
     let mut registry = Registry::start()?;
     let schema = |kind: &str| {
-        let record =
-            json!({ "type": "record", "name": "Smoke", "fields": [{ "name": "n", "type": kind }] });
+        let record = json!({ "type": "record", "name": "Smoke", "fields": [{ "name": "n", "type": kind }] });
         json!({ "schema": record.to_string() })
     };
-    let (status, registered) =
-        registry.call("POST", "/subjects/smoke/versions", Some(&schema("int")))?;
+    let (status, registered) = registry.call("POST", "/subjects/smoke/versions", Some(&schema("int")))?;
     assert_eq!(status, 200, "{registered}");
-    let (status, answer) =
-        registry.call("POST", "/subjects/smoke/versions", Some(&schema("string")))?;
+    let (status, answer) = registry.call("POST", "/subjects/smoke/versions", Some(&schema("string")))?;
     assert_eq!(status, 409, "{answer}");
     let (status, answer) = registry.call("GET", "/schemas/ids/4711", None)?;
-    assert_eq!(
-        (status, &answer["error_code"]),
-        (404, &json!(40403)),
-        "{answer}"
-    );
+    assert_eq!((status, &answer["error_code"]), (404, &json!(40403)), "{answer}");
 
     registry.stop()?;
-    assert!(
-        registry.call("GET", "/config", None).is_err(),
-        "a stopped registry answers"
-    );
+    assert!(registry.call("GET", "/config", None).is_err(), "a stopped registry answers");
     registry.restart()?;
     let id = &registered["id"];
     let (status, answer) = registry.call("GET", &format!("/schemas/ids/{id}"), None)?;
@@ -118,20 +99,13 @@ fn holds_a_kafka() -> Result<()> {
 #[test]
 fn a_killed_test_process_takes_its_servers_along() -> Result<()> {
     let mut holder = Command::new(std::env::current_exe()?)
-        .args([
-            "--exact",
-            "servers::holds_a_kafka",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", "servers::holds_a_kafka", "--ignored", "--nocapture"])
         .env(HOLDER, "1")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()?;
     let lines = BufReader::new(holder.stdout.take().context("piped")?).lines();
-    let held = lines
-        .map_while(Result::ok)
-        .find_map(|line| Some(line.strip_prefix("holds ")?.to_owned()));
+    let held = lines.map_while(Result::ok).find_map(|line| Some(line.strip_prefix("holds ")?.to_owned()));
     // Before anything can fail, so that nothing is left behind.
     let up = held
         .as_deref()
@@ -141,13 +115,9 @@ fn a_killed_test_process_takes_its_servers_along() -> Result<()> {
     holder.wait()?;
     let (bootstrap, log, listened) = up.context("the holder started no Kafka")?;
     ensure!(listened, "the broker died with the thread that started it");
-    eventually("the broker to die", LIMIT, || {
-        Ok(TcpStream::connect(bootstrap).is_err().then_some(()))
-    })?;
+    eventually("the broker to die", LIMIT, || Ok(TcpStream::connect(bootstrap).is_err().then_some(())))?;
     let folder = Path::new(log).parent().context("no folder")?;
-    eventually("its folder to go", LIMIT, || {
-        Ok((!folder.exists()).then_some(()))
-    })
+    eventually("its folder to go", LIMIT, || Ok((!folder.exists()).then_some(())))
 }
 
 /// One record in one transaction, committed or aborted.
@@ -160,9 +130,7 @@ fn transaction(kafka: &Kafka, topic: &str, value: &str, commit: bool) -> Result<
         .create()?;
     producer.init_transactions(LIMIT)?;
     producer.begin_transaction()?;
-    producer
-        .send(BaseRecord::to(topic).key(value).payload(value))
-        .map_err(|(error, _)| error)?;
+    producer.send(BaseRecord::to(topic).key(value).payload(value)).map_err(|(error, _)| error)?;
     // rdkafka's commit waits in steps of 100 ms for deliveries that are still in flight.
     eventually("the delivery", LIMIT, || {
         producer.poll(Duration::from_millis(1));
@@ -195,9 +163,7 @@ fn committed(kafka: &Kafka, topic: &str) -> Result<Vec<String>> {
         match consumer.poll(Duration::from_millis(100)) {
             None => Ok(None),
             Some(Ok(message)) => {
-                values.push(
-                    String::from_utf8_lossy(message.payload().unwrap_or_default()).into_owned(),
-                );
+                values.push(String::from_utf8_lossy(message.payload().unwrap_or_default()).into_owned());
                 Ok(None)
             }
             Some(Err(KafkaError::PartitionEOF(_))) => Ok(Some(())),

@@ -70,7 +70,10 @@ rules! {
         &[&[("crates/x/src/lib.rs", &"\n".repeat(501))]];
     a_processor_is_short: sources::processor_is_short,
         "a whole processor reads in one sitting",
-        &[&[("processors/x/src/lib.rs", &"\n".repeat(100)), ("processors/x/src/y.rs", &"\n".repeat(50))]];
+        &[
+            &[("processors/x/src/lib.rs", &"\n".repeat(150))],
+            &[("processors/x/src/lib.rs", &"\n".repeat(100)), ("processors/x/src/y.rs", &"\n".repeat(250))],
+        ];
     a_processor_is_pure: sources::processor_is_pure,
         "the same input leads to the same output, in every run and on every machine",
         &[

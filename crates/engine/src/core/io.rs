@@ -178,11 +178,21 @@ pub enum Action {
     Send(Send),
     DeadLetter(DeadLetter),
     /// A record of the state changelog; partition = task.
-    Changelog { task: u32, key: Vec<u8>, value: Option<Vec<u8>> },
+    Changelog {
+        task: u32,
+        key: Vec<u8>,
+        value: Option<Vec<u8>>,
+    },
     /// A record of the dedup changelog; partition = task.
-    DedupLog { task: u32, value: Vec<u8> },
+    DedupLog {
+        task: u32,
+        value: Vec<u8>,
+    },
     /// A record of the recorded order; partition = task.
-    OrderLog { task: u32, value: Vec<u8> },
+    OrderLog {
+        task: u32,
+        value: Vec<u8>,
+    },
     /// (task, input, `offset_next`), with the consumer group's metadata.
     SendOffsets(Vec<(u32, usize, i64)>),
     Commit,
@@ -190,14 +200,30 @@ pub enum Action {
     /// Only ever after the commit is known.
     ApplyToStore(Batch),
     /// Go back: the next record wanted from this input is `offset_next`.
-    Seek { task: u32, input: usize, offset_next: i64 },
+    Seek {
+        task: u32,
+        input: usize,
+        offset_next: i64,
+    },
     /// Deliver no more of this input until [`Action::Resume`].
-    Pause { task: u32, input: usize },
-    Resume { task: u32, input: usize },
+    Pause {
+        task: u32,
+        input: usize,
+    },
+    Resume {
+        task: u32,
+        input: usize,
+    },
     /// Read the recorded order of this task from this offset (`None`: its start).
-    ReadOrder { task: u32, from: Option<i64> },
+    ReadOrder {
+        task: u32,
+        from: Option<i64>,
+    },
     /// The store holds bytes that do not decode: set it aside and rebuild it from the changelog.
-    Rebuild { task: u32, why: String },
+    Rebuild {
+        task: u32,
+        why: String,
+    },
     /// Going on would be wrong; the text names the offsets.
     Stop(String),
 }

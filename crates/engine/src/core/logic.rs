@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use flow::{Codec, Decoded, Effects, Event, Handled, Id, Meta, Reject, Seen, StateRead, Topology};
 use flow::Code;
+use flow::{Codec, Decoded, Effects, Event, Handled, Id, Meta, Reject, Seen, StateRead, Topology};
 
 use super::ids;
 use super::io::{Target, WriterSchema};
@@ -147,7 +147,8 @@ fn decode<'a, P: Codec>(
         let detail = format!("topic \"{}\" has no record \"{}\"", known.topic, schema.record);
         return Err(Reject::new(Code::RecordUnexpected, detail));
     }
-    let bad = |error: flow::CodecError| Reject::new(Code::Undecodable, format!("record \"{}\": {}", schema.record, error.0));
+    let bad =
+        |error: flow::CodecError| Reject::new(Code::Undecodable, format!("record \"{}\": {}", schema.record, error.0));
     let parsed = match schemas.entry(schema.fingerprint) {
         std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
         std::collections::hash_map::Entry::Vacant(entry) => entry.insert(P::schema(&schema.text).map_err(bad)?),
@@ -269,12 +270,7 @@ fn meta(
         ordinal += 1;
         event_id = ids::output(lineage.cause, processor, topic, record, key, ordinal);
     }
-    Meta {
-        event_id,
-        ticket_id: ticket.unwrap_or(lineage.ticket),
-        cause: lineage.cause,
-        occurred_at: lineage.time_ms,
-    }
+    Meta { event_id, ticket_id: ticket.unwrap_or(lineage.ticket), cause: lineage.cause, occurred_at: lineage.time_ms }
 }
 
 fn raw(target: Target, key: &str, value: Vec<u8>, meta: Meta, encoded: flow::Encoded) -> RawSend {

@@ -38,7 +38,9 @@ impl Layers<'_> {
         for overlay in [self.committing, self.building] {
             let range = overlay.0.range(from.to_vec()..);
             changed.extend(
-                range.take_while(|(key, _)| key.starts_with(prefix)).map(|(key, value)| (key.as_slice(), value.as_ref())),
+                range
+                    .take_while(|(key, _)| key.starts_with(prefix))
+                    .map(|(key, value)| (key.as_slice(), value.as_ref())),
             );
         }
         let mut out: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();

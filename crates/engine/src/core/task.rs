@@ -117,7 +117,10 @@ impl Task {
         let Some(recorded) = &self.recorded else { return false };
         let mut ends = recorded.end().into_iter().zip(&self.standing.positions);
         ends.any(|(end, at)| *at < end)
-            || recorded.steps.iter().any(|step| matches!(step, Step::Clock { now_ms } if *now_ms > self.standing.clock_ms))
+            || recorded
+                .steps
+                .iter()
+                .any(|step| matches!(step, Step::Clock { now_ms } if *now_ms > self.standing.clock_ms))
     }
 
     /// What this task may read.

@@ -17,6 +17,7 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place of the engine that reads the clocks")]
     fn now(&self) -> Now {
         let wall_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
         Now { wall_ms, mono_us: self.0.elapsed().as_micros() as u64 }

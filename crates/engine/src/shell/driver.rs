@@ -155,7 +155,12 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 if self.waiting.insert(place, id) != Some(id) {
                     // Nothing to worry about, unless the registry does not answer: whoever asks it says so.
                     let processor = self.worker.topology().name;
-                    tracing::info!(processor, task = slot.task, schema_id = id, "partition paused: its schema is asked of the registry");
+                    tracing::info!(
+                        processor,
+                        task = slot.task,
+                        schema_id = id,
+                        "partition paused: its schema is asked of the registry"
+                    );
                 }
                 self.transport.pause(slot.task, slot.input)?;
                 return self.transport.seek(slot.task, slot.input, slot.offset);

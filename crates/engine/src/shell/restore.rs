@@ -174,3 +174,41 @@ fn last_order(reader: &mut dyn LogReader, names: &Internal, task: u32) -> Result
         back *= 16;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shell::sled_disk::SledDisk;
+    use crate::shell::transport::Entry;
+
+    struct Nothing;
+
+    impl LogReader for Nothing {
+        fn committed(&mut self, _: u32) -> Result<Vec<Option<i64>>, Fault> {
+            Ok(vec![Some(7), None])
+        }
+        fn input_starts(&mut self, _: u32) -> Result<Vec<i64>, Fault> {
+            Ok(vec![3, 4])
+        }
+        fn topic_id(&mut self, _: &str) -> Result<String, Fault> {
+            Ok(String::new())
+        }
+        fn bounds(&mut self, _: &str, _: u32) -> Result<(i64, i64), Fault> {
+            Ok((0, 0))
+        }
+        fn read(&mut self, _: &str, _: u32, _: i64, _: i64) -> Result<Vec<Entry>, Fault> {
+            Ok(Vec::new())
+        }
+    }
+
+    #[test]
+    fn state_without_a_committed_offset_is_fatal() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = SledDisk::open(folder.path()).unwrap();
+        let found = || positions(&mut Nothing, &disk, &Internal::of("p"), 0, vec![Some(7), None]);
+        assert_eq!(found(), Ok(vec![3, 4]), "a first run begins where the inputs begin");
+        disk.begin(0, "c", "d");
+        disk.restore_state(0, vec![(crate::core::keys::task(), Some(vec![0; 24]))], 1, 0);
+        assert!(matches!(found(), Err(Fault::Fatal(why)) if why.contains("orderflow reset")));
+    }
+}

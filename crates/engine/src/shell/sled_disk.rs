@@ -85,7 +85,11 @@ impl SledDisk {
             }
             Err(error) => {
                 let aside = set_aside(root).map_err(|io| failed(&io, "move the folder away by hand"))?;
-                tracing::warn!("store \"{}\" is unreadable ({error}), set aside as \"{}\"", root.display(), aside.display());
+                tracing::warn!(
+                    "store \"{}\" is unreadable ({error}), set aside as \"{}\"",
+                    root.display(),
+                    aside.display()
+                );
                 open(&path, STATE_CACHE).map_err(|error| failed(&error, "check the disk"))?
             }
         };
@@ -192,9 +196,9 @@ impl SledDisk {
         let applied: Vec<(u32, i64)> = locked(&self.applied).drain().collect();
         let dirty: Vec<sled::Db> = {
             let mut segments = locked(&self.segments);
-            let dirty = segments.values_mut().filter_map(|segment| {
-                std::mem::take(&mut segment.dirty).then(|| segment.db.clone())
-            });
+            let dirty = segments
+                .values_mut()
+                .filter_map(|segment| std::mem::take(&mut segment.dirty).then(|| segment.db.clone()));
             dirty.collect()
         };
         if dirty.into_iter().any(|db| self.ok(db.flush()).is_none()) {
@@ -259,7 +263,8 @@ impl Store for SledDisk {
         for (segment, Segment { db, .. }) in locked(&self.segments).iter() {
             for entry in db.scan_prefix(task.to_be_bytes()) {
                 let Some((key, bytes)) = self.ok(entry) else { return };
-                let Some((input, offset)) = key[4..].split_first().and_then(|(input, offset)| Some((*input, offset.try_into().ok()?)))
+                let Some((input, offset)) =
+                    key[4..].split_first().and_then(|(input, offset)| Some((*input, offset.try_into().ok()?)))
                 else {
                     continue;
                 };

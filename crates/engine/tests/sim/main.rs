@@ -1,3 +1,9 @@
-//! The engine in the pretend world.
+//! The engine in the pretend world: random runs, planted bugs, fixed scenarios, and laws.
 
+mod laws;
+mod order;
+mod parked;
+mod poison;
+mod rejects;
 mod seeds;
+mod stores;

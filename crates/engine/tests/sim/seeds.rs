@@ -62,7 +62,8 @@ fn sim_planted_bugs_turn_red() {
             (!report.wrong.is_empty()).then_some((seed, report.wrong))
         });
         let Some((seed, wrong)) = red else { panic!("{plant:?} stays green over {PLANT_SEEDS} seeds") };
-        let names: Vec<&str> = wrong.iter().map(|why| why.split_once(':').map_or(why.as_str(), |(name, _)| name)).collect();
+        let names: Vec<&str> =
+            wrong.iter().map(|why| why.split_once(':').map_or(why.as_str(), |(name, _)| name)).collect();
         eprintln!("{plant:?} is red at seed {seed}: {}", names.join(", "));
     }
 }

@@ -1,8 +1,8 @@
 //! `orderflow demo`: the whole flow on real input, judged by an independent reader.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::mpsc::{Receiver, TryRecvError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::shell::client::From;
@@ -74,26 +74,22 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
                     settled(&seen, plan.orders, patience);
                 }
             };
-            let manifest = log.client().and_then(|mut client| super::load::send(&plan, &mut *client, &ids, &mut progress));
+            let manifest =
+                log.client().and_then(|mut client| super::load::send(&plan, &mut *client, &ids, &mut progress));
             drop(sent.send(manifest));
         })
     };
     let mut reader = reader(&ids);
     let mut screen = Screen::new();
-    let manifest = watch(
-        &mut reader,
-        &mut *tail,
-        &mut || loaded(&sent.1),
-        Duration::from_secs(args.patience),
-        &mut |progress| {
+    let manifest =
+        watch(&mut reader, &mut *tail, &mut || loaded(&sent.1), Duration::from_secs(args.patience), &mut |progress| {
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = progress;
             screen.show(progress, loading.1.try_iter().last());
             match fleet.failed() {
                 None => Ok(()),
                 Some(why) => Err(Failure::new("worker", why, "").into()),
             }
-        },
-    );
+        });
     screen.clear();
     let manifest = manifest?;
     drop(loader.join());
@@ -136,7 +132,9 @@ fn loaded(sent: &Receiver<anyhow::Result<Manifest>>) -> anyhow::Result<Option<Ma
 fn banner(log: &Log, plan: &crate::load::Plan) -> String {
     let place = match log {
         Log::Kafka(settings) => format!("Kafka at {}", settings.bootstrap),
-        Log::Embedded(_) => "an embedded log, everything in this process (for first runs and tests, not for production)".into(),
+        Log::Embedded(_) => {
+            "an embedded log, everything in this process (for first runs and tests, not for production)".into()
+        }
     };
     format!(
         "TPC-H {}: {} orders with {} lines over {} items, on {place}\n\
@@ -166,11 +164,16 @@ fn empty(folder: &Path) -> anyhow::Result<PathBuf> {
 fn prepare(settings: &KafkaSettings, fresh: bool) -> anyhow::Result<()> {
     let admin = Admin::open(settings).map_err(topics::failed)?;
     let existing = admin.topics().map_err(topics::failed)?;
-    let ours: Vec<String> =
-        contract::TOPICS.iter().filter(|topic| existing.contains_key(topic.name)).map(|topic| topic.name.to_owned()).collect();
+    let ours: Vec<String> = contract::TOPICS
+        .iter()
+        .filter(|topic| existing.contains_key(topic.name))
+        .map(|topic| topic.name.to_owned())
+        .collect();
     if fresh {
         admin.delete(&ours).map_err(topics::failed)?;
-        admin.delete_groups(&processors::ALL.iter().map(|known| known.name()).collect::<Vec<_>>()).map_err(topics::failed)?;
+        admin
+            .delete_groups(&processors::ALL.iter().map(|known| known.name()).collect::<Vec<_>>())
+            .map_err(topics::failed)?;
     } else {
         for topic in &ours {
             for partition in 0..existing[topic] {

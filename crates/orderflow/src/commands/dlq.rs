@@ -53,7 +53,13 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
         }
         Command::Show { processor, position, data } => {
             let topic = format!("{}-dlq", processors::find(processor)?.name());
-            let bad = || Failure::usage("bad-position", format!("position \"{position}\""), "write it as PARTITION:OFFSET, as `dlq list` prints it");
+            let bad = || {
+                Failure::usage(
+                    "bad-position",
+                    format!("position \"{position}\""),
+                    "write it as PARTITION:OFFSET, as `dlq list` prints it",
+                )
+            };
             let (partition, offset) = position.split_once(':').ok_or_else(bad)?;
             let (partition, offset): (u32, i64) =
                 (partition.parse().map_err(|_| bad())?, offset.parse().map_err(|_| bad())?);
@@ -64,7 +70,11 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
                 }
             })?;
             let letter = found.ok_or_else(|| {
-                Failure::new("dlq-unknown", format!("no dead letter of \"{processor}\" at {position}"), "`orderflow dlq list` prints all")
+                Failure::new(
+                    "dlq-unknown",
+                    format!("no dead letter of \"{processor}\" at {position}"),
+                    "`orderflow dlq list` prints all",
+                )
             })?;
             let ids = Ids::of(place, &data)?;
             show(&letter, &mut Decoder::new(&ids));
@@ -98,7 +108,8 @@ fn show(letter: &Message, decoder: &mut Decoder) {
     if let Some(known) = flow::Code::parse(code) {
         println!("hint    {}; docs/rejects/{code}.md", known.hint());
     }
-    let from = (letter.header(headers::DLQ_TOPIC), letter.header(headers::DLQ_PARTITION), letter.header(headers::DLQ_OFFSET));
+    let from =
+        (letter.header(headers::DLQ_TOPIC), letter.header(headers::DLQ_PARTITION), letter.header(headers::DLQ_OFFSET));
     println!("from    {} partition {} offset {}", from.0, from.1, from.2);
     println!("at      {}", time(letter.timestamp_ms));
     println!("key     {}", key(letter));

@@ -55,7 +55,9 @@ impl Input {
     pub fn plan(&self) -> anyhow::Result<load::Plan> {
         let Input { duplicates, late, scarce, garbage, seed, .. } = *self;
         let plan = load::plan(self.scale, &Trouble { duplicates, late, scarce, garbage, seed });
-        plan.map_err(|error| Failure::usage("bad-input", format!("{error:#}"), "see `orderflow load tpch --help`").into())
+        plan.map_err(|error| {
+            Failure::usage("bad-input", format!("{error:#}"), "see `orderflow load tpch --help`").into()
+        })
     }
 }
 
@@ -77,7 +79,8 @@ pub fn write(manifest: &Manifest, path: &Path) -> anyhow::Result<()> {
         std::io::Write::flush(&mut file)
     });
     written.map_err(|error| {
-        Failure::new("manifest", format!("file \"{}\": {error}", path.display()), "name another one with --manifest").into()
+        Failure::new("manifest", format!("file \"{}\": {error}", path.display()), "name another one with --manifest")
+            .into()
     })
 }
 
@@ -88,7 +91,8 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
     let log = Log::open(place, "tool")?;
     let ids = Ids::of(place, data)?;
     let bar = indicatif::ProgressBar::new(plan.commands).with_style(
-        indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} sent, {per_sec}").unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()),
+        indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} sent, {per_sec}")
+            .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()),
     );
     let manifest = send(&plan, &mut *log.client()?, &ids, &mut |sent| {
         bar.set_length(sent.total);

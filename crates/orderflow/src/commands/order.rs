@@ -69,14 +69,8 @@ pub struct Show {
 }
 
 /// Topics that an order's story stands on.
-const STORY: &[&str] = &[
-    "order-commands.v1",
-    "orders.v1",
-    "item-requests.v1",
-    "item-results.v1",
-    "order-events.v1",
-    "order-replies.v1",
-];
+const STORY: &[&str] =
+    &["order-commands.v1", "orders.v1", "item-requests.v1", "item-results.v1", "order-events.v1", "order-replies.v1"];
 
 /// Runs the command.
 pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
@@ -138,7 +132,13 @@ pub fn embedded_fleet(log: &Log, place: &Place, ids: &Ids) -> anyhow::Result<Fle
     Ok(fleet)
 }
 
-fn follow(tail: &mut dyn Tail, order_id: &str, decoder: &mut Decoder, wait: Duration, fleet: &Fleet) -> anyhow::Result<()> {
+fn follow(
+    tail: &mut dyn Tail,
+    order_id: &str,
+    decoder: &mut Decoder,
+    wait: Duration,
+    fleet: &Fleet,
+) -> anyhow::Result<()> {
     let bar = indicatif::ProgressBar::new_spinner().with_message("waiting for the outcome");
     bar.enable_steady_tick(Duration::from_millis(100));
     let since = Instant::now();
@@ -157,7 +157,9 @@ fn follow(tail: &mut dyn Tail, order_id: &str, decoder: &mut Decoder, wait: Dura
                 "Completed" => return Ok(()),
                 "Rejected" | "Failed" => {
                     let hint = format!("`orderflow order show {order_id}` tells the whole story");
-                    return Err(Failure::new("order-refused", format!("order {order_id}: {}", said(&decoded)), hint).into());
+                    return Err(
+                        Failure::new("order-refused", format!("order {order_id}: {}", said(&decoded)), hint).into()
+                    );
                 }
                 _ => {}
             }
@@ -173,7 +175,12 @@ fn follow(tail: &mut dyn Tail, order_id: &str, decoder: &mut Decoder, wait: Dura
         return Ok(());
     }
     let hint = "are the processors running? `orderflow run order-intake item-lookup fulfilment`";
-    Err(Failure::unreachable("no-answer", format!("order {order_id}: nobody accepted it within {:?}", since.elapsed()), hint).into())
+    Err(Failure::unreachable(
+        "no-answer",
+        format!("order {order_id}: nobody accepted it within {:?}", since.elapsed()),
+        hint,
+    )
+    .into())
 }
 
 fn said(decoded: &Decoded) -> String {
@@ -189,7 +196,8 @@ fn show(show: &Show, place: &Place) -> anyhow::Result<()> {
     let mut story: Vec<(Message, Decoded)> = Vec::new();
     let mut client = log.client()?;
     each_committed(&mut *client, STORY, |message| {
-        let ours = message.header("ticket_id") == show.order_id || message.key.as_deref() == Some(show.order_id.as_bytes());
+        let ours =
+            message.header("ticket_id") == show.order_id || message.key.as_deref() == Some(show.order_id.as_bytes());
         if ours && let Ok(decoded) = decoder.decode(&message) {
             story.push((message, decoded));
         }
@@ -235,7 +243,8 @@ fn sort_by_cause(story: &mut Vec<(Message, Decoded)>) {
     let mut left: Vec<(Message, Decoded)> = std::mem::take(story);
     left.sort_by_key(|(message, _)| (message.timestamp_ms, STORY.iter().position(|topic| *topic == message.topic)));
     let mut told: std::collections::BTreeSet<String> = std::collections::BTreeSet::new();
-    let all: std::collections::BTreeSet<String> = left.iter().map(|(message, _)| message.header("event_id").to_owned()).collect();
+    let all: std::collections::BTreeSet<String> =
+        left.iter().map(|(message, _)| message.header("event_id").to_owned()).collect();
     while !left.is_empty() {
         let ready = |(message, _): &(Message, Decoded)| {
             let cause = message.header("cause");
@@ -252,13 +261,19 @@ fn sort_by_cause(story: &mut Vec<(Message, Decoded)>) {
 fn status(story: &[(Message, Decoded)]) -> String {
     let mut waiting: std::collections::BTreeMap<String, (String, String)> = std::collections::BTreeMap::new();
     let mut state = "sent, not accepted yet".to_owned();
-    for (message, decoded) in story.iter().filter(|(message, _)| message.topic == "order-events.v1" || message.topic == "orders.v1") {
+    for (message, decoded) in
+        story.iter().filter(|(message, _)| message.topic == "order-events.v1" || message.topic == "orders.v1")
+    {
         match decoded.record {
             "OrderAccepted" => state = "accepted".into(),
             "OrderPlaced" => state = "in work".into(),
             "OrderParked" => {
                 let item = decoded.text("item_id");
-                let why = format!("line {} waits until {}: nobody has registered item \"{item}\" yet", decoded.text("line_no"), decoded.text("until"));
+                let why = format!(
+                    "line {} waits until {}: nobody has registered item \"{item}\" yet",
+                    decoded.text("line_no"),
+                    decoded.text("until")
+                );
                 waiting.insert(decoded.text("line_no"), (why, item));
             }
             "OrderResumed" => drop(waiting.remove(&decoded.text("line_no"))),
@@ -273,7 +288,8 @@ fn status(story: &[(Message, Decoded)]) -> String {
         return format!("status: {state}");
     }
     let (reasons, items): (Vec<String>, std::collections::BTreeSet<String>) = waiting.into_values().unzip();
-    let commands: Vec<String> = items.iter().map(|item| format!("`orderflow item register {item} --price MINOR`")).collect();
+    let commands: Vec<String> =
+        items.iter().map(|item| format!("`orderflow item register {item} --price MINOR`")).collect();
     format!("status: parked\n  {}\nhint: {}; it then goes on by itself", reasons.join("\n  "), commands.join(" and "))
 }
 

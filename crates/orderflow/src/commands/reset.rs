@@ -36,7 +36,12 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let missing = differences(&admin, &of(topology), true).map_err(failed)?;
     if !missing.is_empty() {
         let lines: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        return Err(Failure::new("topics", lines.join("\n  "), "there is nothing to reset before `orderflow topics apply`").into());
+        return Err(Failure::new(
+            "topics",
+            lines.join("\n  "),
+            "there is nothing to reset before `orderflow topics apply`",
+        )
+        .into());
     }
     let plan = plan(&admin, topology)?;
     print(&plan, topology);
@@ -80,8 +85,13 @@ fn print(plan: &Plan, topology: &flow::Topology) {
     println!("reset of \"{}\"", topology.name);
     for input in topology.inputs {
         let moves = plan.moves.iter().filter(|(topic, ..)| topic == input.topic);
-        let again: i64 = moves.clone().map(|(_, _, committed, earliest)| (committed.unwrap_or(*earliest) - earliest).max(0)).sum();
-        println!("  {}: {} partitions to their earliest offset, {again} offsets to be read again", input.topic, moves.count());
+        let again: i64 =
+            moves.clone().map(|(_, _, committed, earliest)| (committed.unwrap_or(*earliest) - earliest).max(0)).sum();
+        println!(
+            "  {}: {} partitions to their earliest offset, {again} offsets to be read again",
+            input.topic,
+            moves.count()
+        );
     }
     for topic in &plan.fresh {
         println!("  {}: deleted and created anew, so that every instance rebuilds its store", topic.name);
@@ -112,7 +122,12 @@ fn verify(admin: &Admin, topology: &flow::Topology, wanted: &[(String, u32, i64)
         None => Ok(()),
         Some(((topic, partition, wanted), found)) => {
             let what = format!("{topic}/{partition}: committed offset is {found:?}, not {wanted}");
-            Err(Failure::new("reset-failed", what, "the group may have become active meanwhile; stop it and run the reset again").into())
+            Err(Failure::new(
+                "reset-failed",
+                what,
+                "the group may have become active meanwhile; stop it and run the reset again",
+            )
+            .into())
         }
     }
 }

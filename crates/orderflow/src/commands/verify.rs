@@ -82,7 +82,11 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         Failure::usage("manifest", what, "`orderflow load tpch` writes one")
     })?;
     let mut manifest: Option<Manifest> = Some(serde_json::from_slice(&text).map_err(|error| {
-        Failure::usage("manifest", format!("file \"{}\": {error}", args.manifest.display()), "`orderflow load tpch` writes one")
+        Failure::usage(
+            "manifest",
+            format!("file \"{}\": {error}", args.manifest.display()),
+            "`orderflow load tpch` writes one",
+        )
     })?);
     let log = Log::open(place, "tool")?;
     let ids = Ids::of(place, &args.data)?;

@@ -165,7 +165,10 @@ impl Broker {
 
     /// Whether any marker is still on its way.
     pub fn markers_due(&self) -> Vec<String> {
-        let due = self.producers.iter().filter(|(_, producer)| producer.open.as_ref().is_some_and(|txn| !txn.markers.is_empty()));
+        let due = self
+            .producers
+            .iter()
+            .filter(|(_, producer)| producer.open.as_ref().is_some_and(|txn| !txn.markers.is_empty()));
         due.map(|(id, _)| id.clone()).collect()
     }
 
@@ -191,7 +194,11 @@ impl Broker {
 
     /// Lets all markers of a producer arrive.
     pub fn deliver_all(&mut self, id: &str) {
-        while self.producers.get(id).is_some_and(|producer| producer.open.as_ref().is_some_and(|txn| !txn.markers.is_empty())) {
+        while self
+            .producers
+            .get(id)
+            .is_some_and(|producer| producer.open.as_ref().is_some_and(|txn| !txn.markers.is_empty()))
+        {
             self.deliver(id, 0);
         }
     }

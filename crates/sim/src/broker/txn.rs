@@ -78,7 +78,8 @@ impl Txn {
 
     /// What it did for each task.
     pub fn deeds(&self, before: &BTreeMap<(u32, usize), i64>) -> Vec<Deed> {
-        let tasks: BTreeSet<u32> = self.sent.keys().copied().chain(self.offsets.keys().map(|(task, _)| *task)).collect();
+        let tasks: BTreeSet<u32> =
+            self.sent.keys().copied().chain(self.offsets.keys().map(|(task, _)| *task)).collect();
         let part = |of: &BTreeMap<(u32, usize), i64>, task: u32| -> BTreeMap<usize, i64> {
             of.iter().filter(|((of, _), _)| *of == task).map(|((_, input), next)| (*input, *next)).collect()
         };

@@ -67,7 +67,9 @@ fn whole(deed: &Deed, reset: bool) -> Result<(), String> {
     let before: Vec<i64> = deed.before.values().copied().collect();
     // After a reset nothing is recorded until the recorded past is over, in the middle of a transaction perhaps.
     let later = steps.begin.iter().zip(&before).all(|(begin, before)| begin >= before);
-    ensure(before.is_empty() || steps.begin == before || reset && later, || format!("the order begins at {:?}", steps.begin))
+    ensure(before.is_empty() || steps.begin == before || reset && later, || {
+        format!("the order begins at {:?}", steps.begin)
+    })
 }
 
 /// Each record of the recorded order begins where the one before it ended.
@@ -93,14 +95,21 @@ pub fn positions_end_where_the_inputs_end(facts: &Facts) -> Result<(), String> {
             let at = task.offsets[input];
             ensure(at == Some(end), || format!("task {} input {input} at {at:?} of {end}", task.task))?;
             let recorded = order.as_ref().map(|order| order[input]);
-            ensure(recorded == Some(end), || format!("task {} input {input} recorded {recorded:?} of {end}", task.task))?;
+            ensure(recorded == Some(end), || {
+                format!("task {} input {input} recorded {recorded:?} of {end}", task.task)
+            })?;
         }
     }
     Ok(())
 }
 
 /// The same sequence, or after a reset what had come out by then and all of it again, byte for byte.
-fn again<T: PartialEq + std::fmt::Debug>(what: &str, found: &[T], expected: &[T], resets: &[usize]) -> Result<(), String> {
+fn again<T: PartialEq + std::fmt::Debug>(
+    what: &str,
+    found: &[T],
+    expected: &[T],
+    resets: &[usize],
+) -> Result<(), String> {
     let mut wanted: Vec<&T> = Vec::new();
     let mut begin = 0;
     for end in resets {
@@ -112,7 +121,11 @@ fn again<T: PartialEq + std::fmt::Debug>(what: &str, found: &[T], expected: &[T]
     let at = differs.unwrap_or(found.len().min(wanted.len()));
     ensure(differs.is_none() && found.len() == wanted.len(), || {
         let (have, want) = (found.get(at), wanted.get(at));
-        format!("{what} {at} of {} (should be {}, resets at {resets:?}): {have:?}\n  should be {want:?}", found.len(), wanted.len())
+        format!(
+            "{what} {at} of {} (should be {}, resets at {resets:?}): {have:?}\n  should be {want:?}",
+            found.len(),
+            wanted.len()
+        )
     })
 }
 
@@ -155,7 +168,9 @@ fn same_state(what: &str, task: &TaskFacts, found: &BTreeMap<Vec<u8>, Vec<u8>>) 
     for key in keys {
         let (found, wanted) = (found.get(key), wanted.get(key));
         let name = String::from_utf8_lossy(key);
-        ensure(found == wanted, || format!("{what} of task {}, {name:?}: {found:?}\n  should be {wanted:?}", task.task))?;
+        ensure(found == wanted, || {
+            format!("{what} of task {}, {name:?}: {found:?}\n  should be {wanted:?}", task.task)
+        })?;
     }
     Ok(())
 }
@@ -238,7 +253,9 @@ pub fn sequence_numbers_of_a_key_have_no_gap(facts: &Facts) -> Result<(), String
         let last = task.resets.last().map_or(0, |mark| mark.outputs);
         let mut at: BTreeMap<String, (u64, i64)> = BTreeMap::new();
         for output in task.outputs.iter().skip(last).filter(|output| output.topic == TOPOLOGY.outputs[0].name) {
-            let Some((record, (key, seq, sum, amount, _))) = read(output) else { return Err("unreadable output".into()) };
+            let Some((record, (key, seq, sum, amount, _))) = read(output) else {
+                return Err("unreadable output".into());
+            };
             let (before, total) = at.get(&key).copied().unwrap_or_default();
             let step = match record {
                 "Added" | "Released" => amount,
@@ -283,6 +300,8 @@ pub fn money_is_conserved(facts: &Facts) -> Result<(), String> {
         }
     }
     let (come, gone) = (of("Added") + of("Parked"), sums + parked + of("Refused") + of("Moved"));
-    ensure(come == gone, || format!("{come} came, {gone} is there or went; {amounts:?}, sums {sums}, parked {parked}"))?;
+    ensure(come == gone, || {
+        format!("{come} came, {gone} is there or went; {amounts:?}, sums {sums}, parked {parked}")
+    })?;
     ensure(of("Moved") == of("Received"), || format!("{amounts:?}"))
 }

@@ -190,8 +190,11 @@ impl Model {
 
     fn release(&self, draft: &mut Draft, chunk: u64) {
         let key = draft.key.clone();
-        let all: Vec<(u64, Parked)> =
-            self.parked.range((key.clone(), 0)..=(key.clone(), u64::MAX)).map(|((_, n), parked)| (*n, *parked)).collect();
+        let all: Vec<(u64, Parked)> = self
+            .parked
+            .range((key.clone(), 0)..=(key.clone(), u64::MAX))
+            .map(|((_, n), parked)| (*n, *parked))
+            .collect();
         for (number, parked) in all.iter().take(chunk as usize) {
             draft.parks.push((*number, None));
             draft.timers.push((timer(parked.due_ms, DEADLINE, &key, deadline_sub(*number)), false));
@@ -216,7 +219,11 @@ impl Model {
             }
         }
         for (timer, set) in draft.timers {
-            if set { self.timers.insert(timer) } else { self.timers.remove(&timer) };
+            if set {
+                self.timers.insert(timer)
+            } else {
+                self.timers.remove(&timer)
+            };
         }
         if draft.write {
             self.accounts.insert(draft.key, draft.account);

@@ -76,7 +76,9 @@ fn broker_parked_order_goes_on_by_itself() -> Result<()> {
 /// Acceptances of an order, in the order of the log.
 fn replies(program: &Program, order_id: &str, record: &str) -> Result<Vec<Message>> {
     let mut all = program.read(&["order-replies.v1"])?;
-    all.retain(|message| message.key.as_deref() == Some(order_id.as_bytes()) && message.header(headers::RECORD) == record);
+    all.retain(|message| {
+        message.key.as_deref() == Some(order_id.as_bytes()) && message.header(headers::RECORD) == record
+    });
     all.sort_by_key(|message| message.offset);
     Ok(all)
 }
@@ -197,13 +199,17 @@ fn broker_poison_goes_to_the_dead_letters_and_blocks_nobody() -> Result<()> {
             ensure!(same.next().is_none(), "more than one dead letter for \"{name}\": {list}");
             ensure!(letter.header(headers::DLQ_CODE) == *code, "\"{name}\": {letter:?}");
             ensure!(letter.key == sent.key, "the key of \"{name}\" changed");
-            ensure!(letter.value.clone().unwrap_or_default() == sent.value.clone().unwrap_or_default(), "the bytes of \"{name}\" changed");
+            ensure!(
+                letter.value.clone().unwrap_or_default() == sent.value.clone().unwrap_or_default(),
+                "the bytes of \"{name}\" changed"
+            );
             let position = format!("{}:{}", letter.partition, letter.offset);
             let from = (good.partition, letter.header(headers::DLQ_OFFSET));
             let line = format!("order-intake {position} {code} order-commands.v1/{}@{} ", from.0, from.1);
             ensure!(list.out.contains(&line), "no \"{line}\" in {list}");
             let shown = program.ok(&["dlq", "show", "order-intake", &position])?;
-            let bytes = sent.value.as_ref().map_or("value   null".to_owned(), |value| format!("value   {} bytes", value.len()));
+            let bytes =
+                sent.value.as_ref().map_or("value   null".to_owned(), |value| format!("value   {} bytes", value.len()));
             let source = format!("from    order-commands.v1 partition {} offset {}", from.0, from.1);
             for part in [format!("code    {code}: "), "\nhint    ".to_owned(), source, bytes] {
                 ensure!(shown.out.contains(&part), "\"{name}\" without \"{part}\": {shown}");
@@ -219,13 +225,17 @@ fn broker_twin_is_told_and_the_first_goes_on() -> Result<()> {
     shared(|shared| {
         let mut twin = shared.program.run(&ALL, "a", "data-twin")?;
         for processor in ALL {
-            let told = || warnings(&twin).iter().filter(|line| line.contains(&format!("processor=\"{processor}\""))).count();
+            let told =
+                || warnings(&twin).iter().filter(|line| line.contains(&format!("processor=\"{processor}\""))).count();
             eventually("the twin to be told", LIMIT, || Ok((told() > 0).then_some(())))?;
         }
         let since = Instant::now();
         eventually("some more tries", LIMIT, || Ok((since.elapsed() > Duration::from_secs(4)).then_some(())))?;
         let said = warnings(&twin);
-        ensure!(said.len() == ALL.len() && said.iter().all(|line| line.contains("another member of this name")), "{said:#?}");
+        ensure!(
+            said.len() == ALL.len() && said.iter().all(|line| line.contains("another member of this name")),
+            "{said:#?}"
+        );
         ensure!(tasks(&twin, "fulfilment") == 0, "the twin was given tasks\n{}", twin.log());
         let done = shared.program.ok(&["order", "submit", "--item", "twin-item=1", "--wait", "0"])?;
         ensure!(done.out.contains("\nAccepted"), "{done}");

@@ -27,14 +27,16 @@ fn broker_down_at_the_start_is_waited_for() -> Result<()> {
 
         let listen = free_address()?;
         let data = program.arg("data");
-        let mut process =
-            program.start("a", &[&["run"], &ALL[..], &["--data", &data, "--instance", "a", "--listen", &listen]].concat())?;
+        let mut process = program
+            .start("a", &[&["run"], &ALL[..], &["--data", &data, "--instance", "a", "--listen", &listen]].concat())?;
         logged(&mut process, "does not answer", LIMIT)?;
         ensure!(get(&listen, "/livez")?.contains("200 OK"), "a process that waits for its broker is alive");
         ensure!(get(&listen, "/readyz")?.contains("503"), "ready without a broker");
         // Long enough for a second look at the broker, were it to be told again.
         let since = Instant::now();
-        eventually("two more looks at the broker", LIMIT, || Ok((since.elapsed() > Duration::from_secs(3)).then_some(())))?;
+        eventually("two more looks at the broker", LIMIT, || {
+            Ok((since.elapsed() > Duration::from_secs(3)).then_some(()))
+        })?;
         one_warning(&process, &[kafka.bootstrap().as_str(), "waiting"])?;
         kafka.restart()?;
         all_assigned(&mut process)?;
@@ -62,7 +64,9 @@ fn broker_lost_in_the_middle_is_survived() -> Result<()> {
         }
         let manifest = program.arg("manifest.json");
         let mut load = program.start("load", &["load", "tpch", "--scale", "0.001", "--manifest", &manifest])?;
-        eventually("the first orders to be placed", LIMIT, || Ok((!program.read(&["order-events.v1"])?.is_empty()).then_some(())))?;
+        eventually("the first orders to be placed", LIMIT, || {
+            Ok((!program.read(&["order-events.v1"])?.is_empty()).then_some(()))
+        })?;
         kafka.kill()?;
         let since = Instant::now();
         eventually("the outage to end", OUTAGE * 2, || {
@@ -74,7 +78,7 @@ fn broker_lost_in_the_middle_is_survived() -> Result<()> {
         kafka.restart()?;
         let loaded = load.wait(Duration::from_secs(180))?;
         ensure!(loaded.status.success(), "the load did not survive\n{}", loaded.err);
-        let verdict = program.ok(&["verify", "--manifest", &manifest, "--patience", "30"])?;
+        let verdict = program.ok(&["verify", "--manifest", &manifest, "--patience", "100"])?;
         println!("{verdict}");
         for (process, processor) in processes.iter_mut().zip(ALL) {
             let said = warnings(process);

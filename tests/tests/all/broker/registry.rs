@@ -71,7 +71,8 @@ fn broker_registry_outage_stops_only_what_needs_it() -> Result<()> {
         all_assigned(&mut process)?;
         one_warning(&process, &["registry does not answer", "lock file"])?;
         let order = |request: &str| -> Result<()> {
-            let done = program.ok(&["order", "submit", "--item", "registered=1", "--request-id", request, "--data", &data])?;
+            let done =
+                program.ok(&["order", "submit", "--item", "registered=1", "--request-id", request, "--data", &data])?;
             ensure!(done.out.contains("\nCompleted"), "{done}");
             Ok(())
         };
@@ -81,9 +82,15 @@ fn broker_registry_outage_stops_only_what_needs_it() -> Result<()> {
         order(&elsewhere(command.partition)?).context("another partition")?;
         let order_id = ticket_id("test", "newer");
         let placed = program.read(&["orders.v1"])?;
-        ensure!(placed.iter().all(|message| message.key.as_deref() != Some(order_id.as_bytes())), "it was not read yet");
+        ensure!(
+            placed.iter().all(|message| message.key.as_deref() != Some(order_id.as_bytes())),
+            "it was not read yet"
+        );
         let said = warnings(&process);
-        ensure!(said.len() == 2 && said[1].contains("registry does not answer, records with unknown schema ids wait"), "{said:#?}");
+        ensure!(
+            said.len() == 2 && said[1].contains("registry does not answer, records with unknown schema ids wait"),
+            "{said:#?}"
+        );
         ensure!(process.log().matches("partition paused").count() == 1, "{}", process.log());
 
         registry.restart()?;

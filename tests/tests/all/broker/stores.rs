@@ -62,7 +62,10 @@ fn broker_damaged_store_is_set_aside_and_rebuilt() -> Result<()> {
         let process = restarted(shared, |data| files(data)?.iter().try_for_each(|path| spoil(path, true)))?;
         let said = warnings(process);
         println!("all garbage: {said:#?}");
-        ensure!(said.len() == ALL.len() && said.iter().all(|line| line.contains("set aside")), "one warning a store: {said:#?}");
+        ensure!(
+            said.len() == ALL.len() && said.iter().all(|line| line.contains("set aside")),
+            "one warning a store: {said:#?}"
+        );
 
         let process = restarted(shared, |data| {
             let all = files(data)?;

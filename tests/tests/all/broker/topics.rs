@@ -90,9 +90,14 @@ fn broker_that_nobody_reaches_is_named() -> Result<()> {
             running.push((command.join(" "), program.start("tool", command)?));
         }
         for (command, mut process) in running {
-            let done = process.wait(PATIENCE).with_context(|| command.clone())?.expect(3).with_context(|| command.clone())?;
+            let done =
+                process.wait(PATIENCE).with_context(|| command.clone())?.expect(3).with_context(|| command.clone())?;
             let says = |words: &str| done.err.contains(words);
-            ensure!(says(&format!("broker \"{address}\" does not answer")) && says("\nhint: ") && !says("panicked"), "{command}: {}", done.err);
+            ensure!(
+                says(&format!("broker \"{address}\" does not answer")) && says("\nhint: ") && !says("panicked"),
+                "{command}: {}",
+                done.err
+            );
             ensure!(says("error[broker-unreachable]: "), "{command}: {}", done.err);
         }
         Ok(())

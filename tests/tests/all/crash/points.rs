@@ -60,7 +60,8 @@ fn crash_points() -> Result<()> {
     let kafka = Kafka::start()?;
     Flow::new(&kafka.bootstrap())?.judge(|flow| {
         let (manifest, states) = (flow.path("manifest.json"), flow.path("states"));
-        let input = ["load", "tpch", "--scale", "0.001", "--scarce", "0.05", "--late", "0.05", "--manifest", text(&manifest)?];
+        let input =
+            ["load", "tpch", "--scale", "0.001", "--scarce", "0.05", "--late", "0.05", "--manifest", text(&manifest)?];
         let slowly = slowly(1);
         let mut load = flow.begin(&[&input[..], &slowly.each_ref().map(String::as_str)].concat())?;
         for processor in PROCESSORS {

@@ -96,7 +96,8 @@ fn crash_reset_item_lookup() -> Result<()> {
         let manifest = flow.path("manifest.json");
         let input = ["--scale", "0.002", "--scarce", "0.1", "--late", "0.1", "--garbage", "0"];
         let slowly = slowly(10);
-        let load = [&["load", "tpch", "--manifest", text(&manifest)?], &input[..], &slowly.each_ref().map(String::as_str)];
+        let load =
+            [&["load", "tpch", "--manifest", text(&manifest)?], &input[..], &slowly.each_ref().map(String::as_str)];
         flow.tool(&load.concat())?.expect(0)?;
         let before = flow.path("before");
         let verdict = verify(flow, &manifest, &before)?;
@@ -111,7 +112,8 @@ fn crash_reset_item_lookup() -> Result<()> {
         ensure!(records(flow, &DEAD_LETTERS)?.is_empty(), "dead letters without garbage");
         flow.say(&format!("stopped: {} records of item-lookup, {} downstream", sent.len(), downstream.len()));
 
-        let (committed, changelog) = (offsets(&admin)?, written(&admin, &["item-lookup-changelog", "item-lookup-dedup"])?);
+        let (committed, changelog) =
+            (offsets(&admin)?, written(&admin, &["item-lookup-changelog", "item-lookup-dedup"])?);
         let planned = reset(flow, &[])?.expect(0)?;
         ensure!(planned.out.contains("nothing changed; add --yes to do it"), "{}", planned.out);
         ensure!(offsets(&admin)? == committed, "a plan moved offsets");

@@ -21,7 +21,9 @@ pub enum LogError {
     Sled(#[from] sled::Error),
     #[error("topic \"{0}\" does not exist; hint: declare it in topics.yaml")]
     NoTopic(String),
-    #[error("topic \"{topic}\" has {found} partitions, topics.yaml says {wanted}; hint: the embedded log cannot change them, begin with a fresh --data")]
+    #[error(
+        "topic \"{topic}\" has {found} partitions, topics.yaml says {wanted}; hint: the embedded log cannot change them, begin with a fresh --data"
+    )]
     Partitions { topic: String, found: u32, wanted: u32 },
     #[error("the embedded log is damaged at {0}")]
     Damaged(String),
@@ -101,12 +103,7 @@ impl EmbeddedLog {
     }
 
     /// Appends records and commits offsets, all or nothing. The offsets of the records, in order.
-    pub fn append(
-        &self,
-        records: &[Append],
-        group: &str,
-        offsets: &[((u16, u32), i64)],
-    ) -> Result<Vec<i64>, LogError> {
+    pub fn append(&self, records: &[Append], group: &str, offsets: &[((u16, u32), i64)]) -> Result<Vec<i64>, LogError> {
         let mut ends = lock(&self.ends);
         let mut next = HashMap::new();
         let mut batch = sled::Batch::default();

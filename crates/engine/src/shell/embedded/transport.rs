@@ -76,7 +76,14 @@ impl EmbeddedTransport {
         Ok(())
     }
 
-    fn internal(&mut self, topic: String, kind: Kind, task: u32, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<(), Fault> {
+    fn internal(
+        &mut self,
+        topic: String,
+        kind: Kind,
+        task: u32,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+    ) -> Result<(), Fault> {
         let (key, value) = (key.map(<[u8]>::to_vec), value.map(<[u8]>::to_vec));
         let timestamp_ms = self.clock.now().wall_ms;
         self.push(&topic, kind, Append { partition: task, timestamp_ms, key, value, ..Append::default() })
@@ -151,7 +158,8 @@ impl Transport for EmbeddedTransport {
     fn send(&mut self, send: &Send) -> Result<(), Fault> {
         let headers = wire::headers_of(send).map(|(name, value)| (name.to_owned(), value.into_bytes())).to_vec();
         let (key, value) = (Some(send.key.clone().into_bytes()), Some(send.value.clone()));
-        let append = Append { partition: send.partition, timestamp_ms: send.timestamp_ms, key, value, headers, topic: 0 };
+        let append =
+            Append { partition: send.partition, timestamp_ms: send.timestamp_ms, key, value, headers, topic: 0 };
         self.push(send.topic, Kind::Output, append)
     }
 

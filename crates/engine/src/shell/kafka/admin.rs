@@ -60,10 +60,11 @@ impl Admin {
 
     /// Every topic and its number of partitions.
     pub fn topics(&self) -> Result<BTreeMap<String, u32>, AdminError> {
-        let metadata = self.client.inner().fetch_metadata(None, CALL).map_err(|source| AdminError::Unreachable {
-            bootstrap: self.settings.bootstrap.clone(),
-            source,
-        })?;
+        let metadata = self
+            .client
+            .inner()
+            .fetch_metadata(None, CALL)
+            .map_err(|source| AdminError::Unreachable { bootstrap: self.settings.bootstrap.clone(), source })?;
         Ok(metadata.topics().iter().map(|topic| (topic.name().to_owned(), topic.partitions().len() as u32)).collect())
     }
 
@@ -109,9 +110,15 @@ impl Admin {
                 std::thread::sleep(Duration::from_millis(100));
             }
         }
-        while wanted.iter().any(|topic| self.topics().is_ok_and(|known| known.get(&topic.name) != Some(&topic.partitions))) {
+        while wanted
+            .iter()
+            .any(|topic| self.topics().is_ok_and(|known| known.get(&topic.name) != Some(&topic.partitions)))
+        {
             if since.elapsed() > CALL {
-                return Err(AdminError::Topic { topic: wanted[0].name.clone(), why: "created, but not shown by the broker".into() });
+                return Err(AdminError::Topic {
+                    topic: wanted[0].name.clone(),
+                    why: "created, but not shown by the broker".into(),
+                });
             }
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -177,7 +184,8 @@ impl Admin {
             list.add_partition(topic, *partition as i32);
         }
         let found = consumer.committed_offsets(list, CALL)?;
-        let offset = |(topic, partition): &(String, u32)| match found.find_partition(topic, *partition as i32)?.offset() {
+        let offset = |(topic, partition): &(String, u32)| match found.find_partition(topic, *partition as i32)?.offset()
+        {
             Offset::Offset(offset) if offset >= 0 => Some(offset),
             _ => None,
         };
@@ -192,7 +200,13 @@ impl Admin {
 
 fn is_active(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
-    let active = [Code::UnknownMemberId, Code::NonEmptyGroup, Code::RebalanceInProgress, Code::IllegalGeneration, Code::StaleMemberEpoch];
+    let active = [
+        Code::UnknownMemberId,
+        Code::NonEmptyGroup,
+        Code::RebalanceInProgress,
+        Code::IllegalGeneration,
+        Code::StaleMemberEpoch,
+    ];
     error.rdkafka_error_code().is_some_and(|code| active.contains(&code))
 }
 

@@ -78,13 +78,16 @@ impl Client for KafkaClient {
         record.key = message.key.as_deref();
         record.payload = message.value.as_deref();
         if !message.headers.is_empty() {
-            record.headers = Some(headers(message.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()))));
+            record.headers =
+                Some(headers(message.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()))));
         }
         let since = Instant::now();
         loop {
             match self.producer.send(record) {
                 Ok(()) => break,
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) if since.elapsed() < PATIENCE => {
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                    if since.elapsed() < PATIENCE =>
+                {
                     self.producer.poll(Duration::from_millis(10));
                     record = back;
                 }
@@ -122,7 +125,10 @@ impl Client for KafkaClient {
 impl KafkaClient {
     fn tail_one(&self, topic: &str, partitions: u32, from: From) -> Result<TopicTail, Fault> {
         let mut config = self.settings.reader("orderflow-tail", "tail", true);
-        config.set("queued.max.messages.kbytes", "16384").set("fetch.wait.max.ms", "20").set("fetch.queue.backoff.ms", "5");
+        config
+            .set("queued.max.messages.kbytes", "16384")
+            .set("fetch.wait.max.ms", "20")
+            .set("fetch.queue.backoff.ms", "5");
         let made = config.create_with_context(Quiet);
         let consumer: BaseConsumer<Quiet> = made.map_err(|error| Fault::Fatal(format!("consumer: {error}")))?;
         let mut list = TopicPartitionList::new();
@@ -131,7 +137,8 @@ impl KafkaClient {
             let offset = match from {
                 From::Start => Offset::Beginning,
                 From::End => {
-                    let bounds = consumer.fetch_watermarks(topic, partition, CALL).map_err(|error| self.unreachable(&error))?;
+                    let bounds =
+                        consumer.fetch_watermarks(topic, partition, CALL).map_err(|error| self.unreachable(&error))?;
                     Offset::Offset(bounds.1)
                 }
             };

@@ -75,7 +75,10 @@ impl ConsumerContext for GroupContext {
 }
 
 /// Ends the assignment of these partitions, or of all with the eager protocol.
-pub(super) fn give_back(consumer: &BaseConsumer<GroupContext>, partitions: &TopicPartitionList) -> Result<(), KafkaError> {
+pub(super) fn give_back(
+    consumer: &BaseConsumer<GroupContext>,
+    partitions: &TopicPartitionList,
+) -> Result<(), KafkaError> {
     match consumer.rebalance_protocol() {
         RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
         _ => consumer.unassign(),

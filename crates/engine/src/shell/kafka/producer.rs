@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rdkafka::Message as _;
 use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::ConsumerGroupMetadata;
@@ -11,7 +12,6 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionList;
-use rdkafka::Message as _;
 
 use crate::core::io::Logged;
 use crate::shell::transport::Fault;
@@ -150,7 +150,9 @@ impl Producer {
         loop {
             match self.inner.send(record) {
                 Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back)) if since.elapsed() < PATIENCE => {
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), back))
+                    if since.elapsed() < PATIENCE =>
+                {
                     self.inner.poll(Duration::from_millis(5));
                     record = back;
                 }
@@ -228,7 +230,9 @@ impl Producer {
                     self.inner.poll(Duration::from_millis(20));
                 }
                 Err(KafkaError::Transaction(error)) if error.is_retriable() => {
-                    return Err(Fault::Unknown(format!("the outcome of an abort stayed unknown for a minute: {error}")));
+                    return Err(Fault::Unknown(format!(
+                        "the outcome of an abort stayed unknown for a minute: {error}"
+                    )));
                 }
                 Err(error) => return Err(Fault::Fenced(format!("abort_transaction: {error}"))),
             }

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use flow::Topology;
+use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use rdkafka::Message as _;
 
 use crate::shell::transport::{Entry, Fault, LogReader};
 
@@ -96,7 +96,9 @@ impl LogReader for KafkaReader {
                 return Ok((start, high_watermark));
             }
             if since.elapsed() > STABLE {
-                return Err(Fault::Abort(format!("{topic}/{partition}: a transaction stays open below {high_watermark}")));
+                return Err(Fault::Abort(format!(
+                    "{topic}/{partition}: a transaction stays open below {high_watermark}"
+                )));
             }
             std::thread::sleep(Duration::from_millis(20));
         }

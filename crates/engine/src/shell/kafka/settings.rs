@@ -31,7 +31,7 @@ pub const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
 
 impl KafkaSettings {
     /// What every client of ours has in common.
-    #[allow(clippy::disallowed_methods)] // the one place that makes client configurations
+    #[expect(clippy::disallowed_methods, reason = "the one place that makes client configurations")]
     pub(super) fn base(&self, role: &str) -> ClientConfig {
         let mut config = ClientConfig::new();
         config

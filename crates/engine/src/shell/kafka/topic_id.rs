@@ -18,7 +18,11 @@ pub(super) fn topic_id<C: ClientContext>(client: &Client<C>, topic: &str, wait: 
         let topics = sys::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), 1);
         sys::rd_kafka_DescribeTopics(client.native_ptr(), topics, std::ptr::null(), queue);
         let event = sys::rd_kafka_queue_poll(queue, wait.as_millis() as i32);
-        let found = if event.is_null() { Err(format!("topic \"{topic}\": no answer from the broker")) } else { read(event, topic) };
+        let found = if event.is_null() {
+            Err(format!("topic \"{topic}\": no answer from the broker"))
+        } else {
+            read(event, topic)
+        };
         if !event.is_null() {
             sys::rd_kafka_event_destroy(event);
         }

@@ -135,7 +135,8 @@ impl KafkaTransport {
                 Rebalance::Revoke { partitions, lost } => {
                     let inputs = self.topology.inputs.len();
                     let pairs: Vec<(u32, usize)> = self.pairs(&partitions);
-                    let gone = pairs.into_iter().filter_map(|(task, input)| self.owned.remove(task, input, inputs)).collect();
+                    let gone =
+                        pairs.into_iter().filter_map(|(task, input)| self.owned.remove(task, input, inputs)).collect();
                     self.leaving.push(partitions);
                     into.changes.push(if lost { Change::Lost(gone) } else { Change::Revoked(gone) });
                     // Nothing more is taken before the driver has closed these tasks.
@@ -165,7 +166,8 @@ impl KafkaTransport {
         assigned.and_then(|()| consumer.pause(list)).map_err(abort("assign"))?;
         let inputs = self.topology.inputs.len();
         let pairs = self.pairs(list);
-        let tasks: Vec<u32> = pairs.into_iter().filter_map(|(task, input)| self.owned.add(task, input, inputs)).collect();
+        let tasks: Vec<u32> =
+            pairs.into_iter().filter_map(|(task, input)| self.owned.add(task, input, inputs)).collect();
         if !tasks.is_empty() {
             self.refused = None;
             tracing::info!(processor = self.topology.name, instance = self.settings.instance, ?tasks, "assigned");
@@ -182,7 +184,10 @@ impl KafkaTransport {
                 Ok(true)
             }
             Err(Fault::Abort(why)) => {
-                tracing::warn!(processor = self.topology.name, "no transactional producer for now, joining again: {why}");
+                tracing::warn!(
+                    processor = self.topology.name,
+                    "no transactional producer for now, joining again: {why}"
+                );
                 self.reopen()?;
                 Ok(false)
             }
@@ -290,13 +295,22 @@ impl KafkaTransport {
         let value = message.payload().map(|value| into.keep(value));
         let headers = message.headers().map_or_else(Vec::new, |headers| {
             let headers = headers.iter();
-            headers.map(|header| (into.keep(header.key.as_bytes()), into.keep(header.value.unwrap_or_default()))).collect()
+            headers
+                .map(|header| (into.keep(header.key.as_bytes()), into.keep(header.value.unwrap_or_default())))
+                .collect()
         });
         let timestamp_ms = message.timestamp().to_millis().unwrap_or_default();
         into.slots.push(Slot { task, input, offset: message.offset(), timestamp_ms, key, value, headers });
     }
 
-    fn internal(&mut self, topic: &str, kind: Kind, task: u32, key: Option<&[u8]>, value: Option<&[u8]>) -> Result<(), Fault> {
+    fn internal(
+        &mut self,
+        topic: &str,
+        kind: Kind,
+        task: u32,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+    ) -> Result<(), Fault> {
         let outgoing = Outgoing { topic, partition: task, timestamp_ms: None, key, value, headers: None, kind };
         self.producer()?.send(outgoing)
     }

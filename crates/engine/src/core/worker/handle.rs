@@ -1,0 +1,320 @@
+//! One event: what can be said before it is decoded, the handler's call, its effects in the open transaction.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use flow::{Code, Id, Reject, Seen};
+
+use crate::core::headers;
+use crate::core::ids;
+use crate::core::io::{Action, DeadLetter, Framed, Record, Send, Store, Target};
+use crate::core::keys::{self, Wake};
+use crate::core::logic::{Given, Outcome, RawSend};
+use crate::core::order::Step;
+use crate::core::overlay::View;
+
+use super::{AHEAD_MS, Worker};
+
+impl Worker {
+    /// `recorded`: the verdict that the recorded order has on this record, while it is followed.
+    pub(super) fn handle_record(
+        &mut self,
+        record: &Record<'_>,
+        store: &dyn Store,
+        actions: &mut Vec<Action>,
+        recorded: Option<Code>,
+    ) {
+        self.begin(actions).records += 1;
+        self.counts.records += 1;
+        let result = self.admit(record, recorded).and_then(|()| self.process(record, store, actions));
+        let Some(task) = self.tasks.get_mut(&record.task) else { return };
+        let input = record.input;
+        task.standing.positions[input] = record.offset + 1;
+        task.dirty = true;
+        let code = result.as_ref().err().map(|reject| reject.code);
+        let rejected_ahead = code == Some(Code::TimeAhead);
+        if task.follow.is_none() {
+            let offset_next = record.offset + 1;
+            match code {
+                Some(Code::TimeAhead) => task.order.steps.push(Step::Ahead { input, offset_next }),
+                Some(Code::OutputRefused) => task.order.steps.push(Step::Refused { input, offset_next }),
+                _ => task.order.run(input, offset_next),
+            }
+        }
+        if !rejected_ahead {
+            let standing = &mut task.standing;
+            standing.log_time_ms[input] = standing.log_time_ms[input].max(record.timestamp_ms);
+            standing.clock_ms = standing.clock_ms.max(record.timestamp_ms);
+        }
+        if let Err(reject) = result {
+            self.dead_letter(record, reject, actions);
+        }
+    }
+
+    /// What can be said of a record before it is decoded.
+    pub(super) fn admit(&self, record: &Record<'_>, recorded: Option<Code>) -> Result<(), Reject> {
+        let task = &self.tasks[&record.task];
+        // While following, the recorded verdict counts: today's clock and today's broker are others.
+        if let Some(code) = recorded {
+            return Err(Reject::new(code, "so the recorded order says of the first time"));
+        }
+        if let Some((id, input, offset, why)) = &self.condemned
+            && (*id, *input, *offset) == (record.task, record.input, record.offset)
+        {
+            return Err(Reject::new(Code::OutputRefused, why.clone()));
+        }
+        if task.follow.is_none() && record.timestamp_ms > self.now.wall_ms.saturating_add(AHEAD_MS) {
+            let detail = format!("timestamp {} ms, the clock says {} ms", record.timestamp_ms, self.now.wall_ms);
+            return Err(Reject::new(Code::TimeAhead, detail));
+        }
+        let log_time_ms = task.standing.log_time_ms[record.input];
+        let window_ms = self.topology.window_ms;
+        let compacted = self.topology.inputs[record.input].compacted;
+        if !compacted && record.timestamp_ms < log_time_ms.saturating_sub(window_ms) {
+            let detail = format!(
+                "timestamp {} ms lies before the dedup window of {window_ms} ms that ends at {log_time_ms} ms",
+                record.timestamp_ms
+            );
+            return Err(Reject::new(Code::TooOld, detail));
+        }
+        let size = record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len);
+        if size > self.limits.record_bytes {
+            let detail = format!("{size} bytes, the limit is {}", self.limits.record_bytes);
+            return Err(Reject::new(Code::TooLarge, detail));
+        }
+        Ok(())
+    }
+
+    pub(super) fn process(
+        &mut self,
+        record: &Record<'_>,
+        store: &dyn Store,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Reject> {
+        let key = match record.key.map(std::str::from_utf8) {
+            Some(Ok(key)) if key.len() <= usize::from(u16::MAX) => key,
+            Some(_) => return Err(Reject::new(Code::KeyMismatch, "the key is not UTF-8 of at most 65,535 bytes")),
+            None => return Err(Reject::new(Code::KeyMismatch, "the record has no key")),
+        };
+        let given = match (record.value, record.framed) {
+            (None, _) => {
+                let cause = format!("{}/{}/{}", self.topology.inputs[record.input].topic, record.task, record.offset);
+                let id = ids::identity("tombstone", &cause);
+                Given::Tombstone { input: record.input, key, id, time_ms: record.timestamp_ms }
+            }
+            (Some(value), Framed::Known(schema)) => {
+                check_fingerprint(record, schema.fingerprint)?;
+                let body = &value[5..];
+                Given::Record { input: record.input, key, schema, body, time_ms: record.timestamp_ms }
+            }
+            (Some(_), Framed::Unknown(id)) => {
+                return Err(Reject::new(
+                    Code::SchemaUnknown,
+                    format!("schema id {id}: the registry has no such schema"),
+                ));
+            }
+            (Some(value), Framed::Unframed) => {
+                let detail = format!("{} bytes without Confluent framing (magic 0, 4-byte schema id)", value.len());
+                return Err(Reject::new(Code::Undecodable, detail));
+            }
+        };
+        let trace_id = trace_id(record);
+        self.call(record.task, Some(record.input), key, given, record.timestamp_ms, trace_id, store, actions)
+    }
+
+    pub(super) fn fire(&mut self, id: u32, store: &dyn Store, actions: &mut Vec<Action>) {
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        let clock_ms = task.standing.clock_ms;
+        let Some(wake) = task.earliest_wake(store).filter(|wake| wake.due_ms <= clock_ms) else {
+            task.next_due = task.earliest_wake(store).map(|wake| wake.due_ms);
+            return;
+        };
+        task.building.0.insert(wake.encode(), None);
+        task.dirty = true;
+        self.begin(actions).records += 1;
+        self.counts.wakes += 1;
+        let Wake { due_ms, kind, key, sub } = &wake;
+        let given = Given::Wake { key, due_ms: *due_ms, kind: *kind, sub };
+        if let Err(reject) = self.call(id, None, key, given, *due_ms, None, store, actions) {
+            // A timer has no bytes of its own: its store key stands in for them.
+            let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+            let letter = DeadLetter {
+                task: id,
+                input: usize::MAX,
+                offset: -1,
+                timestamp_ms: *due_ms,
+                key: Some(key.as_bytes().to_vec()),
+                value: None,
+                headers: vec![header("wake", &format!("{kind} {sub}"))],
+                reject,
+            };
+            self.counts.rejected += 1;
+            self.push(Action::DeadLetter(letter), actions);
+        }
+        if let Some(task) = self.tasks.get_mut(&id) {
+            task.next_due = task.earliest_wake(store).map(|wake| wake.due_ms);
+        }
+    }
+
+    /// Calls the handler and carries its effects into the open transaction: all of them or none.
+    #[expect(clippy::too_many_arguments, reason = "what an event is made of")]
+    pub(super) fn call(
+        &mut self,
+        id: u32,
+        input: Option<usize>,
+        key: &str,
+        given: Given<'_>,
+        time_ms: i64,
+        trace_id: Option<Id>,
+        store: &dyn Store,
+        actions: &mut Vec<Action>,
+    ) -> Result<(), Reject> {
+        let Some(task) = self.tasks.get_mut(&id) else { return Ok(()) };
+        self.effects.clear();
+        let view = View { layers: task.layers(store), key, unreadable: None.into() };
+        let (windows, log_time_ms) = (&task.windows, &task.standing.log_time_ms);
+        let mut seen = |id: Id, content: u64| {
+            input.map_or(Seen::New, |input| windows[input].check(id, content, log_time_ms[input], store))
+        };
+        let (logic, effects) = (&mut self.logic, &mut self.effects);
+        // A panic is a bug in the handler: its event is set aside, the partition goes on.
+        let outcome = catch_unwind(AssertUnwindSafe(|| logic.process(given, &mut seen, &view, effects)))
+            .unwrap_or_else(|panic| Err(Reject::new(Code::Bug, panic_text(panic.as_ref()))));
+        if let Some(why) = view.unreadable.into_inner() {
+            actions.push(Action::Rebuild { task: id, why });
+            return Ok(());
+        }
+        match outcome? {
+            Outcome::Duplicate => {
+                self.counts.duplicates += 1;
+                return Ok(());
+            }
+            Outcome::Handled => {}
+        }
+        self.check_sends()?;
+        self.apply(id, input, key, time_ms, trace_id, actions);
+        Ok(())
+    }
+
+    pub(super) fn check_sends(&self) -> Result<(), Reject> {
+        for send in &self.effects.sends {
+            if send.value.len() > self.limits.record_bytes {
+                let (record, size, limit) = (send.record, send.value.len(), self.limits.record_bytes);
+                let detail = format!("record \"{record}\" would be {size} bytes, the limit is {limit}");
+                return Err(Reject::new(Code::OutputTooLarge, detail));
+            }
+            if !self.wire_ids.contains_key(&send.fingerprint) {
+                let detail = format!("record \"{}\" {} has no registry id", send.record, send.version);
+                return Err(Reject::new(Code::Bug, detail));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        id: u32,
+        input: Option<usize>,
+        key: &str,
+        time_ms: i64,
+        trace_id: Option<Id>,
+        actions: &mut Vec<Action>,
+    ) {
+        let mut bytes = 0;
+        let sends: Vec<RawSend> = self.effects.sends.drain(..).collect();
+        for send in sends {
+            bytes += send.value.len() + send.key.len();
+            self.counts.sends += 1;
+            let action = Action::Send(self.finish(id, send, time_ms, trace_id));
+            self.push(action, actions);
+        }
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        for (table, sub, value) in self.effects.changes.drain(..) {
+            let mut store_key = keys::table(table, key.as_bytes());
+            store_key.extend(sub);
+            bytes += store_key.len() + value.as_ref().map_or(0, Vec::len);
+            task.building.0.insert(store_key, value);
+        }
+        for wake in self.effects.wakes.drain(..) {
+            let at = Wake { due_ms: wake.at_ms, kind: wake.kind, key: key.to_owned(), sub: wake.sub };
+            let due_ms = at.due_ms;
+            task.building.0.insert(at.encode(), (!wake.cancel).then(Vec::new));
+            if !wake.cancel {
+                task.next_due = Some(task.next_due.map_or(due_ms, |next| next.min(due_ms)));
+            }
+        }
+        if let (Some(input), Some((event, content))) = (input, self.effects.fresh.take()) {
+            task.windows[input].add(event, content, task.standing.log_time_ms[input].max(time_ms));
+        }
+        if let Some(open) = &mut self.open {
+            open.bytes += bytes;
+        }
+    }
+
+    /// Fills in the registry id, the partition and the trace.
+    pub(super) fn finish(&self, task: u32, mut send: RawSend, time_ms: i64, trace_id: Option<Id>) -> Send {
+        let wire_id = self.wire_ids.get(&send.fingerprint).copied().unwrap_or_default();
+        send.value[1..5].copy_from_slice(&wire_id.to_be_bytes());
+        let topic = match send.target {
+            Target::Output(output) => self.topology.outputs[output],
+            Target::Reply(reply) => self.topology.replies[reply],
+        };
+        let inherited = if send.meta.ticket_id == Id::NIL { send.meta.cause } else { send.meta.ticket_id };
+        Send {
+            task,
+            topic: topic.name,
+            partition: ids::partition(send.key.as_bytes(), topic.partitions),
+            key: send.key,
+            value: send.value,
+            timestamp_ms: time_ms,
+            meta: send.meta,
+            record: send.record,
+            version: send.version,
+            fingerprint: send.fingerprint,
+            content: send.content,
+            trace_id: trace_id.unwrap_or(inherited),
+        }
+    }
+
+    pub(super) fn dead_letter(&mut self, record: &Record<'_>, reject: Reject, actions: &mut Vec<Action>) {
+        let letter = DeadLetter {
+            task: record.task,
+            input: record.input,
+            offset: record.offset,
+            timestamp_ms: record.timestamp_ms,
+            key: record.key.map(<[u8]>::to_vec),
+            value: record.value.map(<[u8]>::to_vec),
+            headers: record.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
+            reject,
+        };
+        self.counts.rejected += 1;
+        if let Some(open) = &mut self.open {
+            open.bytes += record.value.map_or(0, <[u8]>::len);
+        }
+        self.push(Action::DeadLetter(letter), actions);
+    }
+}
+
+fn check_fingerprint(record: &Record<'_>, known: u64) -> Result<(), Reject> {
+    let Some((_, header)) = record.headers.iter().find(|(name, _)| *name == headers::FINGERPRINT) else {
+        return Ok(());
+    };
+    let said = std::str::from_utf8(header).ok().and_then(|text| u64::from_str_radix(text, 16).ok());
+    if said == Some(known) {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(header);
+    Err(Reject::new(Code::SchemaMismatch, format!("the id's schema is {known:016x}, the header says {said}")))
+}
+
+/// The trace id of an incoming W3C traceparent (`00-<32 hex>-<16 hex>-<2 hex>`), when there is a valid one.
+fn trace_id(record: &Record<'_>) -> Option<Id> {
+    let (_, value) = record.headers.iter().find(|(name, _)| *name == headers::TRACEPARENT)?;
+    let hex = std::str::from_utf8(value).ok()?.strip_prefix("00-")?.get(..32)?;
+    let number = u128::from_str_radix(hex, 16).ok().filter(|number| *number != 0)?;
+    Some(Id(number.to_be_bytes()))
+}
+
+fn panic_text(panic: &(dyn std::any::Any + std::marker::Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("the handler panicked: {}", text.unwrap_or("without a message"))
+}

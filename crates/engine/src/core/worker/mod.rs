@@ -1,0 +1,273 @@
+//! The engine's decisions: a state machine that owns some tasks and one transaction at a time.
+//!
+//! Architecture Invariant: nothing here does I/O, reads a clock or draws a random number. `step` is a function of what
+//! it was told and of the store's committed content, so the Kafka shell, the embedded shell and the simulator carry
+//! out the very same decisions.
+
+mod commit;
+mod handle;
+#[cfg(test)]
+mod tests;
+mod turn;
+
+use std::collections::{BTreeMap, HashMap};
+
+use flow::Topology;
+
+use super::io::{Action, Input, Now, Record, Store};
+use super::logic::{Logic, RawEffects};
+use super::order::Step;
+use super::pace::{Limits, Pace};
+use super::task::{Held, Task};
+use turn::Turn;
+
+/// A record whose timestamp is further ahead of the wall clock than this, in milliseconds, is rejected, not followed.
+pub const AHEAD_MS: i64 = 3_600_000;
+
+/// Counters since the start, for metrics and tests.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub records: u64,
+    pub sends: u64,
+    pub duplicates: u64,
+    pub rejected: u64,
+    pub wakes: u64,
+    pub commits: u64,
+    pub aborts: u64,
+}
+
+/// What is in the open transaction.
+#[derive(Debug, Clone, Copy, Default)]
+struct Open {
+    began_us: u64,
+    records: usize,
+    bytes: usize,
+}
+
+/// Aborts of the same offsets, to tell a bad record from a bad day.
+#[derive(Debug, Default)]
+struct Trouble {
+    positions: Vec<(u32, Vec<i64>)>,
+    refusals: u32,
+}
+
+/// The core of one worker.
+pub struct Worker {
+    logic: Box<dyn Logic>,
+    topology: &'static Topology,
+    /// Registry id of each schema that this processor writes, by fingerprint.
+    wire_ids: HashMap<u64, u32>,
+    limits: Limits,
+    tasks: BTreeMap<u32, Task>,
+    effects: RawEffects,
+    now: Now,
+    pace: Pace,
+    open: Option<Open>,
+    /// When the commit in flight was asked for.
+    in_flight_us: Option<u64>,
+    /// Actions of the next transaction, until the one in flight is known.
+    waiting: Vec<Action>,
+    flush: bool,
+    /// The next tick has something to do at once.
+    eager: bool,
+    trouble: Trouble,
+    /// (task, input, offset) of a record whose outputs the broker refused: it goes to the dead letters.
+    condemned: Option<(u32, usize, i64, String)>,
+    counts: Counts,
+}
+
+impl Worker {
+    /// A worker without tasks. `wire_ids` maps schema fingerprints to registry ids and must know every record that the
+    /// processor writes.
+    pub fn new(logic: Box<dyn Logic>, wire_ids: HashMap<u64, u32>, limits: Limits) -> Worker {
+        let topology = logic.topology();
+        Worker {
+            logic,
+            topology,
+            wire_ids,
+            limits,
+            tasks: BTreeMap::new(),
+            effects: RawEffects::default(),
+            now: Now::default(),
+            pace: Pace::default(),
+            open: None,
+            in_flight_us: None,
+            waiting: Vec::new(),
+            flush: false,
+            eager: false,
+            trouble: Trouble::default(),
+            condemned: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// The processor's map.
+    pub fn topology(&self) -> &'static Topology {
+        self.topology
+    }
+
+    /// Counters since the start.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Tasks that are open.
+    pub fn tasks(&self) -> impl Iterator<Item = &Task> {
+        self.tasks.values()
+    }
+
+    /// Whether a transaction is open or on its way.
+    pub fn busy(&self) -> bool {
+        self.open.is_some() || self.in_flight_us.is_some()
+    }
+
+    /// Whether the next tick has something to do at once: it is not worth waiting for records.
+    pub fn eager(&self) -> bool {
+        self.eager
+    }
+
+    /// The next moment at which a tick would do something: microseconds from the last tick's `now`, if any.
+    pub fn idle_us(&self) -> Option<u64> {
+        let open = self.open.as_ref()?;
+        let age = self.now.mono_us.saturating_sub(open.began_us);
+        Some(self.pace.wait_us(&self.limits).saturating_sub(age))
+    }
+
+    /// The earliest timer of all tasks, in wall-clock milliseconds.
+    pub fn next_due_ms(&self) -> Option<i64> {
+        self.tasks.values().filter(|task| task.follow.is_none()).filter_map(|task| task.next_due).min()
+    }
+
+    /// Decides what is to happen because of `input`; appends it to `actions`.
+    pub fn step(&mut self, input: Input<'_>, store: &dyn Store, actions: &mut Vec<Action>) {
+        match input {
+            Input::Open(opening) => {
+                let task = Task::open(opening, self.topology.inputs.len(), self.topology.window_ms, store);
+                let id = task.id;
+                self.tasks.insert(id, task);
+                self.read_order(id, actions);
+            }
+            Input::Close(task) => {
+                self.tasks.remove(&task);
+            }
+            Input::Record(record) => self.offer(&record, store, actions),
+            Input::Tick { now, drained } => self.tick(now, drained, store, actions),
+            Input::Flush => self.flush = true,
+            // Nothing is handled here: the store lacks this transaction until the shell has carried out the actions.
+            Input::Committed { now, logged } => self.committed(now, &logged, actions),
+            Input::Failed(failure) => self.failed(&failure, store, actions),
+            Input::Order { task, page } => self.order_page(task, page),
+        }
+        self.commit_if_due(false, actions);
+    }
+
+    fn tick(&mut self, now: Now, drained: bool, store: &dyn Store, actions: &mut Vec<Action>) {
+        self.now = now;
+        let due: Vec<u32> = self
+            .tasks
+            .values()
+            .filter(|task| task.follow.is_none() && task.next_due.is_some_and(|due_ms| due_ms <= now.wall_ms))
+            .map(|task| task.id)
+            .collect();
+        for id in due {
+            if let Some(task) = self.tasks.get_mut(&id)
+                && task.standing.clock_ms < now.wall_ms
+            {
+                task.standing.clock_ms = now.wall_ms;
+                task.order.steps.push(Step::Clock { now_ms: now.wall_ms });
+            }
+        }
+        self.pump_all(store, actions);
+        self.commit_if_due(drained, actions);
+    }
+
+    /// Takes a record in its turn, or keeps it until then.
+    fn offer(&mut self, record: &Record<'_>, store: &dyn Store, actions: &mut Vec<Action>) {
+        let full = self.full();
+        let held_max = self.limits.held;
+        let Some(task) = self.tasks.get_mut(&record.task) else { return };
+        if record.offset < task.standing.positions[record.input] {
+            return;
+        }
+        let must_wait = full
+            || task.follow.is_some()
+            || task.next_due.is_some_and(|due_ms| due_ms <= task.standing.clock_ms)
+            || !task.held[record.input].is_empty();
+        if !must_wait {
+            self.handle_record(record, store, actions, None);
+            self.pump(record.task, store, actions);
+            return;
+        }
+        if task.held[record.input].back().is_some_and(|last| last.offset() >= record.offset) {
+            return;
+        }
+        task.held[record.input].push_back(Held::keep(record));
+        if task.held[record.input].len() >= held_max && !task.paused[record.input] {
+            task.paused[record.input] = true;
+            actions.push(Action::Pause { task: record.task, input: record.input });
+        }
+        self.pump(record.task, store, actions);
+    }
+
+    fn pump_all(&mut self, store: &dyn Store, actions: &mut Vec<Action>) {
+        let ids: Vec<u32> = self.tasks.keys().copied().collect();
+        self.eager = false;
+        for id in ids {
+            self.pump(id, store, actions);
+        }
+        self.eager |= self.full();
+    }
+
+    /// Does what this task can do now: timers that are due come before records, records in their turn.
+    fn pump(&mut self, id: u32, store: &dyn Store, actions: &mut Vec<Action>) {
+        while !self.full() {
+            let Some(task) = self.tasks.get_mut(&id) else { return };
+            if task.next_due.is_some_and(|due_ms| due_ms <= task.standing.clock_ms) {
+                self.fire(id, store, actions);
+                continue;
+            }
+            let (input, recorded) = match self.turn(id) {
+                Turn::Take { input, recorded } => (input, recorded),
+                Turn::Again => continue,
+                Turn::Wait => break,
+            };
+            let Some(held) = self.tasks.get_mut(&id).and_then(|task| task.held[input].pop_front()) else { break };
+            held.lend(id, input, |record| self.handle_record(record, store, actions, recorded));
+            self.resume(id, input, actions);
+        }
+        self.read_order(id, actions);
+    }
+
+    fn resume(&mut self, id: u32, input: usize, actions: &mut Vec<Action>) {
+        let low = self.limits.held / 2;
+        if let Some(task) = self.tasks.get_mut(&id)
+            && task.paused[input]
+            && task.held[input].len() <= low
+        {
+            task.paused[input] = false;
+            actions.push(Action::Resume { task: id, input });
+        }
+    }
+
+    fn full(&self) -> bool {
+        self.open.is_some_and(|open| open.records >= self.record_limit() || open.bytes >= self.limits.bytes)
+    }
+
+    /// While the broker refuses something, one record a transaction, to find out which.
+    fn record_limit(&self) -> usize {
+        if self.trouble.refusals > 0 { 1 } else { self.limits.records }
+    }
+
+    fn begin(&mut self, actions: &mut Vec<Action>) -> &mut Open {
+        if self.open.is_none() {
+            self.open = Some(Open { began_us: self.now.mono_us, ..Open::default() });
+            self.push(Action::Begin, actions);
+        }
+        self.open.get_or_insert_default()
+    }
+
+    /// Actions of a transaction wait while another one is in flight.
+    fn push(&mut self, action: Action, actions: &mut Vec<Action>) {
+        if self.in_flight_us.is_some() { self.waiting.push(action) } else { actions.push(action) }
+    }
+}

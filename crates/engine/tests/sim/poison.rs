@@ -1,0 +1,89 @@
+//! Records that cannot be handled: isolated, set aside, never in the way of the others.
+
+use engine::core::pace::Limits;
+use engine::shell::transport::Fault;
+use sim::ledger::Op;
+use sim::scenario::{entry, key_of};
+use sim::world::World;
+
+const CALM: Limits = Limits { commit_after_us: 0, records: 100, bytes: 1 << 20, record_bytes: 2_000, held: 100 };
+
+#[test]
+fn sim_a_refused_record_is_isolated_and_set_aside() {
+    let world = World::calm(CALM);
+    let key = key_of(0);
+    for number in 0..20 {
+        let op = if number == 10 { Op::Cursed } else { Op::Add };
+        world.send(number, &entry(&key, op, 1));
+    }
+    world.must_be_right();
+    assert_eq!(world.letters(), [("output-refused".to_owned(), 10, "entries.v1".to_owned())]);
+    assert_eq!(world.story(&key).len(), 19);
+    assert_eq!(world.counts().aborts, 2, "once with the others, once alone");
+}
+
+#[test]
+fn sim_after_a_refusal_one_record_a_transaction_until_it_is_passed() {
+    let world = World::calm(CALM);
+    let key = key_of(1);
+    for number in 0..30 {
+        let op = if number == 7 { Op::Cursed } else { Op::Add };
+        world.send(number, &entry(&key, op, 1));
+    }
+    world.must_be_right();
+    let broker = world.shared.broker.borrow();
+    let sizes: Vec<i64> = broker.deeds.iter().map(|deed| deed.after[&0] - deed.before.get(&0).unwrap_or(&0)).collect();
+    let alone = sizes.iter().take_while(|size| **size == 1).count();
+    assert!(alone > 7, "the record and all before it went alone: {sizes:?}");
+    assert_eq!(sizes.iter().sum::<i64>(), 30);
+}
+
+#[test]
+fn sim_three_aborts_without_a_cause_stop_naming_the_offsets() {
+    let world = World::calm(CALM);
+    let key = key_of(2);
+    (0..5).for_each(|number| drop(world.send(number, &entry(&key, Op::Add, 1))));
+    world.shared.refuse_all.set(true);
+    let end = (0..100).find_map(|_| world.turn_once().err());
+    let Some(Fault::Fatal(why)) = end else { panic!("went on: {end:?}") };
+    assert!(why.starts_with("three aborts without a cause at entries.v1/2 at 0"), "{why}");
+}
+
+#[test]
+fn sim_two_refused_records_in_different_tasks_are_both_set_aside() {
+    let world = World::calm(CALM);
+    let (one, other) = (key_of(0), key_of(3));
+    for number in 0..40 {
+        let (key, op) = if number % 2 == 0 { (&one, number == 20) } else { (&other, number == 21) };
+        world.send(number, &entry(key, if op { Op::Cursed } else { Op::Add }, 1));
+    }
+    world.must_be_right();
+    let codes: Vec<String> = world.letters().into_iter().map(|(code, _, _)| code).collect();
+    assert_eq!(codes, ["output-refused", "output-refused"]);
+}
+
+#[test]
+fn sim_a_refused_record_does_not_starve_while_another_task_is_busy() {
+    let world = World::calm(CALM);
+    let (bad, busy) = (key_of(0), key_of(3));
+    world.send(0, &entry(&bad, Op::Cursed, 1));
+    for round in 0..60 {
+        (0..3).for_each(|n| drop(world.send(1 + round * 3 + n, &entry(&busy, Op::Add, 1))));
+        world.turns(3);
+    }
+    assert_eq!(world.letters().len(), 1, "the refused record is still in the way after {:?}", world.counts());
+    assert!(world.counts().aborts <= 4, "{:?}", world.counts());
+    world.must_be_right();
+}
+
+#[test]
+fn sim_a_panic_is_a_dead_letter_and_undoes_everything() {
+    let world = World::calm(CALM);
+    let key = key_of(0);
+    for (number, op) in [Op::Add, Op::Panic, Op::Add].into_iter().enumerate() {
+        world.send(number as u64, &entry(&key, op, 5));
+    }
+    world.must_be_right();
+    assert_eq!(world.letters(), [("bug".to_owned(), 1, "entries.v1".to_owned())]);
+    assert_eq!(world.story(&key), [("Added".to_owned(), 1, 5), ("Added".to_owned(), 2, 10)]);
+}

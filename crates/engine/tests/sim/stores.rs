@@ -1,0 +1,83 @@
+//! Stores that are lost, rotten, behind or from another time; and what went wrong before the simulator was there.
+
+use engine::core::pace::Limits;
+use sim::chaos::Chaos;
+use sim::ledger::Op;
+use sim::rng::Rng;
+use sim::scenario::{entry, key_of};
+use sim::world::{Config, World};
+
+#[test]
+fn sim_undecodable_state_is_rebuilt_and_the_event_handled_once() {
+    let world = World::calm(Limits::default());
+    let key = key_of(0);
+    world.send(0, &entry(&key, Op::Add, 3));
+    world.turns(5);
+    let disk = world.instances[0].borrow().disk.clone();
+    assert!(disk.rot(&mut Rng::new(1)));
+    world.send(1, &entry(&key, Op::Add, 4));
+    world.must_be_right();
+    assert_eq!(world.story(&key), [("Added".to_owned(), 1, 3), ("Added".to_owned(), 2, 7)]);
+    assert_eq!(world.letters(), []);
+}
+
+#[test]
+fn sim_a_failing_disk_is_never_mistaken_for_an_empty_one() {
+    for accesses in 0..30 {
+        let world = World::calm(Limits::default());
+        let key = key_of(0);
+        world.send(0, &entry(&key, Op::Add, 3));
+        world.turns(5);
+        world.instances[0].borrow().disk.fail_in(accesses);
+        (1..20).for_each(|number| drop(world.send(number, &entry(&key, Op::Add, 1))));
+        world.must_be_right();
+    }
+}
+
+#[test]
+fn sim_a_first_transaction_that_is_aborted_leaves_no_state_behind() {
+    let world = World::calm(Limits::default());
+    world.send(0, &entry(&key_of(0), Op::Cursed, 1));
+    world.turns(1);
+    world.kill(0);
+    world.start(0);
+    world.must_be_right();
+}
+
+#[test]
+fn sim_a_timer_set_by_a_full_transaction_fires_in_the_next() {
+    let world = World::calm(Limits { records: 1, ..Limits::default() });
+    let key = key_of(0);
+    world.send_at(0, &entry(&key, Op::Park, 1), world.shared.time.wall_ms() - 4_000_000);
+    world.turns(3);
+    world.send_at(1, &entry(&key, Op::Add, 1), world.shared.time.wall_ms() - 4_000_000);
+    world.must_be_right();
+    let records: Vec<String> = world.story(&key).into_iter().map(|(record, _, _)| record).collect();
+    assert_eq!(records, ["Parked", "Added", "Refused"]);
+}
+
+/// Runs in which one kind of fault comes all the time.
+fn only(chaos: Chaos, seeds: u64) {
+    for seed in 0..seeds {
+        let config = Config { chaos, instances: 3, steps: 200, ..Config::of_seed(seed) };
+        let report = sim::rest::run(config);
+        assert!(report.wrong.is_empty(), "seed {seed}: {}", report.wrong.join("\n"));
+    }
+}
+
+#[test]
+fn sim_every_kind_of_fault_on_its_own() {
+    const NONE: Chaos = Chaos::NONE;
+    only(Chaos { abort_before: 60, ..NONE }, 4);
+    only(Chaos { abort_after: 60, ..NONE }, 4);
+    only(Chaos { crash_before: 15, crash_after: 15, ..NONE }, 4);
+    only(Chaos { crash_after: 15, disk_lost: 500, ..NONE }, 4);
+    only(Chaos { interrupt: 200, rebalance: 100, ..NONE }, 4);
+    only(Chaos { interrupt: 200, kick: 60, ..NONE }, 4);
+    only(Chaos { commit_unknown: 200, ..NONE }, 4);
+    only(Chaos { interrupt: 100, twin: 30, ..NONE }, 4);
+    only(Chaos { disk: 20, ..NONE }, 4);
+    only(Chaos { rot: 20, ..NONE }, 4);
+    only(Chaos { refuse: 20, ..NONE }, 4);
+    only(Chaos { clock_jump: 100, ..NONE }, 4);
+}
