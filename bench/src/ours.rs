@@ -155,7 +155,7 @@ impl flow::Codec for Enrich {
         })
     }
 
-    fn route_reply<'o>(reply: &'o Never) -> (&'static str, &'o str) {
+    fn route_reply(reply: &Never) -> (&'static str, &str) {
         match *reply {}
     }
 

@@ -237,8 +237,8 @@ impl World {
     /// The broker compacts a changelog; tombstones stay for a day.
     fn compact(&self) {
         let task = self.shared.below(u64::from(TASKS)) as u32;
-        let from_ms = self.shared.time.wall_ms() - 24 * 3_600_000;
-        self.shared.broker.borrow_mut().log_mut(&self.shared.names.changelog, task).compact(from_ms);
+        let now_ms = self.shared.time.wall_ms();
+        self.shared.broker.borrow_mut().log_mut(&self.shared.names.changelog, task).compact(now_ms, 24 * 3_600_000);
     }
 
     /// The outside world sends a few records, now and then within a transaction that it may abort.

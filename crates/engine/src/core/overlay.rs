@@ -35,6 +35,7 @@ impl Layers<'_> {
     pub fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
         // What the overlays say about the range, newest first; deletions included, as they hide the store's entries.
         let mut changed: BTreeMap<&[u8], Option<&Vec<u8>>> = BTreeMap::new();
+        let from = from.max(prefix);
         for overlay in [self.committing, self.building] {
             let range = overlay.0.range(from.to_vec()..);
             changed.extend(

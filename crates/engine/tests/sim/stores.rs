@@ -53,7 +53,7 @@ fn sim_a_timer_set_by_a_full_transaction_fires_in_the_next() {
     world.send_at(1, &entry(&key, Op::Add, 1), world.shared.time.wall_ms() - 4_000_000);
     world.must_be_right();
     let records: Vec<String> = world.story(&key).into_iter().map(|(record, _, _)| record).collect();
-    assert_eq!(records, ["Parked", "Added", "Refused"]);
+    assert_eq!(records, ["Parked", "Refused", "Added"]);
 }
 
 /// Runs in which one kind of fault comes all the time.

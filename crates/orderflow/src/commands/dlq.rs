@@ -76,7 +76,7 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
                     "`orderflow dlq list` prints all",
                 )
             })?;
-            let ids = Ids::of(place, &data)?;
+            let ids = Ids::of(place, data)?;
             show(&letter, &mut Decoder::new(&ids));
             Ok(())
         }

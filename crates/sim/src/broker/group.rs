@@ -95,9 +95,8 @@ impl Group {
             let mine = self.target[&task] == member;
             match self.owners.get(&task) {
                 Some(owner) if *owner == (member, session) && !mine => {
-                    if self.asked.insert(task, session) != Some(session) {
-                        plan.revoked.push(task);
-                    }
+                    let asked_before = self.asked.insert(task, session) == Some(session);
+                    plan.revoked.extend((!asked_before).then_some(task));
                 }
                 None if mine => {
                     self.owners.insert(task, (member, session));

@@ -22,6 +22,8 @@ pub struct Stored {
     /// Number of its transaction; `None` outside of one.
     pub txn: Option<u64>,
     pub message: Message,
+    /// A tombstone that compaction has met goes at this time, in milliseconds (KIP-534).
+    pub horizon_ms: Option<i64>,
 }
 
 /// A partition.
@@ -44,7 +46,7 @@ impl Log {
         if let Some(txn) = txn {
             self.undecided.entry(txn).or_insert(offset);
         }
-        self.records.push(Stored { offset, serial, txn, message });
+        self.records.push(Stored { offset, serial, txn, message, horizon_ms: None });
         offset
     }
 
@@ -78,26 +80,29 @@ impl Log {
         self.records.iter().filter(|stored| stored.txn.is_none_or(|txn| self.committed.contains(&txn)))
     }
 
-    /// Log compaction: of each key only the last committed record stays, and no tombstone that is older than this.
-    pub fn compact(&mut self, tombstones_from_ms: i64) {
+    /// Log compaction: of each key only the last committed record stays, a tombstone for `keep_ms` after it was first met.
+    pub fn compact(&mut self, now_ms: i64, keep_ms: i64) {
         let end = self.last_stable_offset();
         let (committed, start) = (&self.committed, self.start);
-        let mut last: BTreeMap<&[u8], i64> = BTreeMap::new();
+        let mut last: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
         for stored in self.records.iter().filter(|stored| stored.offset < end) {
             if stored.txn.is_none_or(|txn| committed.contains(&txn))
                 && let Some(key) = &stored.message.key
             {
-                last.insert(key, stored.offset);
+                last.insert(key.clone(), stored.offset);
             }
         }
-        let stays = |stored: &Stored| {
+        self.records.retain_mut(|stored| {
+            if stored.offset >= end {
+                return true;
+            }
             let is_last = stored.message.key.as_deref().and_then(|key| last.get(key)) == Some(&stored.offset);
-            let is_old = stored.message.value.is_none() && stored.message.timestamp_ms < tombstones_from_ms;
-            stored.offset >= end || stored.offset >= start && is_last && !is_old
-        };
-        let stays: Vec<bool> = self.records.iter().map(stays).collect();
-        let mut stays = stays.into_iter();
-        self.records.retain(|_| stays.next().unwrap_or(true));
+            let is_gone = stored.horizon_ms.is_some_and(|horizon_ms| horizon_ms <= now_ms);
+            if stored.message.value.is_none() {
+                stored.horizon_ms.get_or_insert(now_ms + keep_ms);
+            }
+            stored.offset >= start && is_last && !is_gone
+        });
     }
 
     /// Forgets records below `offset` (`delete_records`).

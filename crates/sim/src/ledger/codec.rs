@@ -55,7 +55,7 @@ impl Codec for Ledger {
         }
     }
 
-    fn route<'o>(out: &'o Out) -> (usize, &'static str, &'o str) {
+    fn route(out: &Out) -> (usize, &'static str, &str) {
         (out.topic, out.record, &out.key)
     }
 
@@ -66,7 +66,7 @@ impl Codec for Ledger {
         Ok(encoded(out.record, &buffer[body..]))
     }
 
-    fn route_reply<'o>(reply: &'o Reply) -> (&'static str, &'o str) {
+    fn route_reply(reply: &Reply) -> (&'static str, &str) {
         ("Answered", &reply.key)
     }
 

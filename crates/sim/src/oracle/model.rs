@@ -86,7 +86,7 @@ struct Draft {
     ticket: Id,
     time_ms: i64,
     account: Account,
-    sends: Vec<(Expected, Id)>,
+    sends: Vec<(Expected, &'static str)>,
     parks: Vec<(u64, Option<Parked>)>,
     timers: Vec<(Timer, bool)>,
     write: bool,
@@ -318,12 +318,8 @@ fn decode(input: usize, stored: &Stored) -> Result<(Id, u64, Id, String, Parsed)
 
 impl Draft {
     fn send(&mut self, topic: flow::Topic, record: &'static str, key: &str, body: &[u8]) {
-        let id = |ordinal| ids::output(self.cause, TOPOLOGY.name, topic.name, record, key, ordinal);
-        let mut ordinal = 0;
-        while self.sends.iter().any(|(_, taken)| *taken == id(ordinal)) {
-            ordinal += 1;
-        }
-        let event_id = id(ordinal);
+        let ordinal = self.sends.iter().filter(|(send, name)| (send.topic, *name, &*send.key) == (topic.name, record, key)).count();
+        let event_id = ids::output(self.cause, TOPOLOGY.name, topic.name, record, key, ordinal as u32);
         let wire_id = wire_ids().get(&wire::fingerprint(record)).copied().unwrap_or_default();
         let mut value = vec![0u8];
         value.extend(wire_id.to_be_bytes());
@@ -332,7 +328,7 @@ impl Draft {
         value.extend(body);
         let partition = ids::partition(key.as_bytes(), topic.partitions);
         let sent = Expected { topic: topic.name, partition, timestamp_ms: self.time_ms, key: key.to_owned(), value };
-        self.sends.push((sent, event_id));
+        self.sends.push((sent, record));
     }
 
     fn out(&mut self, topic: usize, record: &'static str, key: &str, amount: i64, note: String) {
