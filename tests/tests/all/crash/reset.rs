@@ -25,7 +25,7 @@ const INPUTS: [(&str, &[&str]); 3] = [
     ("fulfilment", &["orders.v1", "item-results.v1"]),
 ];
 
-/// The task of item-lookup that wrote a record: its item's partition. In Avro a text is its length (doubled) and itself.
+/// The task of item-lookup that wrote a record: its item's partition. In Avro a text is its doubled length and itself.
 fn task(message: &Message) -> Result<u32> {
     let value = message.value.as_deref().context("a tombstone")?;
     let at = value.windows(5).position(|bytes| bytes == b"part-").context("no item id")?;
