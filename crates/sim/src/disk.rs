@@ -67,7 +67,6 @@ impl Segment {
             set(&mut self.durable, key, bytes);
         }
         self.now = self.durable.clone();
-        self.users = self.now.keys().map(|(task, input, _)| (*task, *input)).collect();
     }
 }
 
@@ -142,6 +141,7 @@ impl MemDisk {
         for segment in inner.segments.values_mut() {
             let kept = rng.below(segment.tail.len() as u64 + 1) as usize;
             segment.settle(kept);
+            segment.users = segment.now.keys().map(|(task, input, _)| (*task, *input)).collect();
         }
         inner.applied.clear();
         inner.fault = None;
@@ -290,6 +290,7 @@ impl Disk for MemDisk {
         for segment in inner.segments.values_mut() {
             let keys: Vec<ChunkKey> = segment.now.keys().filter(|(of, _, _)| *of == task).copied().collect();
             keys.into_iter().for_each(|key| segment.put(key, None));
+            segment.users.retain(|(user, _)| *user != task);
             segment.settle(usize::MAX);
         }
         let of = inner.now.entries.range((task, Vec::new())..).take_while(|((of, _), _)| *of == task);

@@ -10,8 +10,8 @@ use crate::rng::Rng;
 /// Registry ids of the schemas of inputs.
 pub const ENTRY_ID: u32 = 1;
 pub const ASK_ID: u32 = 2;
-/// An entry's schema that the registry needs a while to answer for.
-pub const SLOW_ENTRY_ID: u32 = 3;
+/// Entries' schemas that the registry needs a while to answer for.
+pub const SLOW_ENTRY_IDS: std::ops::Range<u32> = 1_000..1_040;
 /// A schema of a record that no input lists.
 pub const STRANGER_ID: u32 = 4;
 /// An id that the registry says it does not know.
@@ -158,7 +158,7 @@ fn spoil(rng: &mut Rng, made: &mut Produced) {
     let message = &mut made.message;
     let value = message.value.get_or_insert_default();
     let mut set_id = |id: u32| value[1..5].copy_from_slice(&id.to_be_bytes());
-    match rng.below(11) {
+    match rng.below(14) {
         0 => value.truncate(4),
         1 => value[0] = 7,
         2 => value.push(0),
@@ -176,7 +176,7 @@ fn spoil(rng: &mut Rng, made: &mut Produced) {
         8 => message.key = Some(b"another key".to_vec()),
         9 => message.headers = vec![(headers::FINGERPRINT.to_owned(), b"00000000deadbeef".to_vec())],
         // Not spoiled: its schema is merely not known yet.
-        _ if made.input == ENTRIES => set_id(SLOW_ENTRY_ID),
+        _ if made.input == ENTRIES => set_id(rng.between(SLOW_ENTRY_IDS.start.into(), i64::from(SLOW_ENTRY_IDS.end) - 1) as u32),
         _ => value.extend([0; 3_000]),
     }
 }

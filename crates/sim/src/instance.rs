@@ -15,7 +15,7 @@ use engine::shell::transport::Fault;
 
 use crate::clock::SimClock;
 use crate::disk::MemDisk;
-use crate::inputs::{ASK_ID, ENTRY_ID, SLOW_ENTRY_ID, STRANGER_ID};
+use crate::inputs::{ASK_ID, ENTRY_ID, SLOW_ENTRY_IDS, STRANGER_ID};
 use crate::ledger::{Ledger, handle, wire};
 use crate::plant::{Plant, Planted};
 use crate::shared::Shared;
@@ -49,10 +49,10 @@ pub fn schemas() -> Schemas {
     Schemas::new(known.map(|(id, record)| (id, schema(record))), true)
 }
 
-/// The registry answers what was asked for.
-pub fn answer(schemas: &Schemas) {
-    for id in schemas.wanted() {
-        schemas.answer(id, (id == SLOW_ENTRY_ID).then(|| schema("Entry")));
+/// The registry answers what was asked for first, or all of it.
+pub fn answer(schemas: &Schemas, all: bool) {
+    for id in schemas.wanted().into_iter().take(if all { usize::MAX } else { 1 }) {
+        schemas.answer(id, SLOW_ENTRY_IDS.contains(&id).then(|| schema("Entry")));
     }
 }
 
@@ -88,6 +88,22 @@ pub fn turn(shared: &Shared, instances: &Instances, me: usize) {
         shared.breach(format!("worker {me} ended with {fault:?}"));
     }
     stop(shared, &mut pod);
+}
+
+/// The clean end of a process: what is in hand is committed, what the disk holds is flushed.
+pub fn end(shared: &Shared, instances: &Instances, me: usize) {
+    let Ok(mut pod) = instances[me].try_borrow_mut() else { return };
+    let Some(driver) = &mut pod.driver else { return };
+    let ended = driver.stop();
+    shared.note(format_args!("{me} stops: {ended:?}"));
+    match ended {
+        Ok(()) => {
+            pod.driver = None;
+            pod.disk.flush();
+            pod.disk.flush_state();
+        }
+        Err(_) => stop(shared, &mut pod),
+    }
 }
 
 /// The process is gone, and with it what was not flushed.

@@ -63,7 +63,7 @@ impl World {
         self.instances.iter().for_each(|pod| pod.borrow().skew_ms.set(0));
         let mut why = String::new();
         for round in 0..ROUNDS {
-            instance::answer(&self.schemas);
+            instance::answer(&self.schemas, true);
             let due = self.shared.broker.borrow().markers_due();
             for id in due {
                 self.shared.broker.borrow_mut().deliver_all(&id);

@@ -50,6 +50,8 @@ pub struct Shared {
     pub refuse_all: Cell<bool>,
     /// What a commit takes, in microseconds; by chance when it is 0.
     pub commit_us: Cell<u64>,
+    /// When the next record arrives: no poll waits longer.
+    pub arrival_us: Cell<u64>,
     /// Instances whose process died within a call.
     dead: RefCell<Vec<bool>>,
     interrupt: RefCell<Option<Interrupt>>,
@@ -70,6 +72,7 @@ impl Shared {
             names: Internal::of(TOPOLOGY.name),
             refuse_all: Cell::new(false),
             commit_us: Cell::new(0),
+            arrival_us: Cell::new(u64::MAX),
             dead: RefCell::new(vec![false; instances]),
             interrupt: RefCell::default(),
             depth: Cell::new(0),

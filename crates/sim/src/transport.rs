@@ -246,7 +246,8 @@ impl Transport for SimTransport {
         self.run_restores(into)?;
         self.fetch(into);
         if into.slots.is_empty() && into.changes.is_empty() {
-            self.shared.time.advance_us((wait.as_micros() as u64).max(50));
+            let until_us = self.shared.arrival_us.get().saturating_sub(self.shared.time.mono_us());
+            self.shared.time.advance_us((wait.as_micros() as u64).min(until_us).max(50));
         }
         self.shared.time.advance_us(20);
         self.shared.after(self.me, "poll", Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))

@@ -159,7 +159,8 @@ impl World {
             750..850 => self.pass_time(),
             850..900 => self.markers(),
             900..950 => self.flush(me),
-            950..970 => instance::answer(&self.schemas),
+            950..970 => instance::answer(&self.schemas, false),
+            985..990 => instance::end(&self.shared, &self.instances, me),
             970..985 => self.compact(),
             _ => {}
         }

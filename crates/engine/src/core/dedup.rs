@@ -44,6 +44,8 @@ impl Fresh {
 struct Known {
     segment: i64,
     offset: i64,
+    /// Number of its first id.
+    first: u32,
 }
 
 /// The dedup window of one input.
@@ -52,11 +54,11 @@ pub struct Window {
     task: u32,
     input: usize,
     window_ms: i64,
-    /// (tag of the id, number of its chunk).
+    /// (tag of the id, its number). Ids are numbered in the order of the chunks, modulo 2^32.
     index: HashTable<(u32, u32)>,
     chunks: VecDeque<Known>,
-    /// Number of `chunks[0]`.
-    first: u32,
+    /// Number of the next id.
+    next: u32,
     building: Fresh,
     committing: Fresh,
 }
@@ -93,7 +95,7 @@ impl Window {
             window_ms,
             index: HashTable::new(),
             chunks: VecDeque::new(),
-            first: 0,
+            next: 0,
             building: Fresh::default(),
             committing: Fresh::default(),
         }
@@ -105,12 +107,21 @@ impl Window {
     }
 
     fn index_chunk(&mut self, segment: i64, offset: i64, bytes: &[u8]) {
-        let number = self.first.wrapping_add(self.chunks.len() as u32);
-        self.chunks.push_back(Known { segment, offset });
+        self.chunks.push_back(Known { segment, offset, first: self.next });
         for (id, _) in entries(bytes) {
             let tag = tag(&id);
-            self.index.insert_unique(spread(tag), (tag, number), |(tag, _)| spread(*tag));
+            self.index.insert_unique(spread(tag), (tag, self.next), |(tag, _)| spread(*tag));
+            self.next = self.next.wrapping_add(1);
         }
+    }
+
+    /// The chunk that holds the id of this number, and the id's place in it.
+    fn place(&self, number: u32) -> Option<(Known, usize)> {
+        let oldest = self.chunks.front()?.first;
+        let age = number.wrapping_sub(oldest);
+        let after = self.chunks.partition_point(|chunk| chunk.first.wrapping_sub(oldest) <= age);
+        let known = *self.chunks.get(after.checked_sub(1)?)?;
+        Some((known, number.wrapping_sub(known.first) as usize))
     }
 
     /// Was this id met within the window that ends at this log time, and with the same content?
@@ -125,13 +136,14 @@ impl Window {
         }
         let wanted = tag(&id);
         for (_, number) in self.index.iter_hash(spread(wanted)).filter(|(tag, _)| *tag == wanted) {
-            let Some(known) = self.chunks.get(number.wrapping_sub(self.first) as usize) else { continue };
-            if known.segment < alive {
-                continue;
-            }
-            let Some(bytes) = store.chunk(self.task, self.input, known.segment, known.offset) else { continue };
-            if let Some((_, first)) = entries(&bytes).find(|(other, _)| *other == id) {
-                return compare(first, content);
+            let Some((known, at)) = self.place(*number).filter(|(known, _)| known.segment >= alive) else { continue };
+            let mut seen = None;
+            store.with_chunk(self.task, self.input, known.segment, known.offset, &mut |bytes| {
+                let met = bytes.get(at * ENTRY..).and_then(|bytes| entries(bytes).next());
+                seen = met.filter(|(other, _)| *other == id).map(|(_, first)| compare(first, content));
+            });
+            if let Some(seen) = seen {
+                return seen;
             }
         }
         Seen::New
@@ -191,9 +203,9 @@ impl Window {
         }
         while self.chunks.front().is_some_and(|oldest| oldest.segment < alive) {
             self.chunks.pop_front();
-            self.first = self.first.wrapping_add(1);
         }
-        let (first, live) = (self.first, self.chunks.len() as u32);
+        let first = self.chunks.front().map_or(self.next, |oldest| oldest.first);
+        let live = self.next.wrapping_sub(first);
         self.index.retain(|(_, number)| number.wrapping_sub(first) < live);
         self.index.shrink_to_fit(|(tag, _)| spread(*tag));
         Some(alive)
@@ -234,4 +246,56 @@ pub fn parse(value: &[u8], offset: i64) -> Option<Chunk> {
         offset,
         bytes: bytes.to_vec(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Chunks, and nothing else.
+    struct Chunks(Vec<Chunk>);
+
+    impl Store for Chunks {
+        fn get(&self, _: u32, _: &[u8]) -> Option<Vec<u8>> {
+            None
+        }
+
+        fn scan(&self, _: u32, _: &[u8], _: &[u8], _: &mut dyn FnMut(&[u8], &[u8]) -> bool) {}
+
+        fn chunk(&self, _: u32, _: usize, segment: i64, offset: i64) -> Option<Vec<u8>> {
+            let chunk = self.0.iter().find(|chunk| (chunk.segment, chunk.offset) == (segment, offset));
+            chunk.map(|chunk| chunk.bytes.clone())
+        }
+
+        fn chunks(&self, _: u32, _: &mut dyn FnMut(Chunk)) {}
+    }
+
+    fn id(number: u8) -> Id {
+        Id([number; 16])
+    }
+
+    #[test]
+    fn an_id_is_found_in_whatever_chunk_it_stands_until_its_segment_expires() {
+        let mut window = Window::new(0, 0, 80);
+        // The numbers of ids begin again at 0 in the middle of the second chunk.
+        window.next = u32::MAX - 4;
+        let mut store = Chunks(Vec::new());
+        for (transaction, ids) in [(0i64, 0..3u8), (10, 3..8), (20, 8..9)] {
+            ids.for_each(|number| window.add(id(number), u64::from(number), transaction));
+            assert_eq!(window.seal().len(), 1);
+            store.0.extend(window.committed(&mut std::iter::once(transaction)));
+        }
+        for number in 0..9 {
+            assert_eq!(window.check(id(number), u64::from(number), 20, &store), Seen::Duplicate, "{number}");
+            assert_eq!(window.check(id(number), 99, 20, &store), Seen::Conflict, "{number}");
+        }
+        assert_eq!(window.check(id(9), 9, 20, &store), Seen::New);
+        assert_eq!(window.expire(90), Some(1));
+        assert_eq!(window.len(), 6);
+        assert_eq!(window.check(id(2), 2, 90, &store), Seen::New, "its segment has expired");
+        assert_eq!(window.check(id(3), 3, 90, &store), Seen::Duplicate);
+        assert_eq!(window.check(id(8), 8, 90, &store), Seen::Duplicate);
+        assert_eq!(window.expire(1_000), Some(92));
+        assert!(window.is_empty() && window.oldest_offset().is_none());
+    }
 }

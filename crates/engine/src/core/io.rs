@@ -239,6 +239,13 @@ pub trait Store {
     /// The bytes of a dedup chunk.
     fn chunk(&self, task: u32, input: usize, segment: i64, offset: i64) -> Option<Vec<u8>>;
 
+    /// Lends the bytes of a dedup chunk to `look`, where there is one; a store that can do so without a copy should.
+    fn with_chunk(&self, task: u32, input: usize, segment: i64, offset: i64, look: &mut dyn FnMut(&[u8])) {
+        if let Some(bytes) = self.chunk(task, input, segment, offset) {
+            look(&bytes);
+        }
+    }
+
     /// Calls `visit` for every dedup chunk of this task.
     fn chunks(&self, task: u32, visit: &mut dyn FnMut(Chunk));
 }

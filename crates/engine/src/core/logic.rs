@@ -215,7 +215,8 @@ impl<P: Codec> Erased<P> {
         for emit in &effects.emits {
             let (output, record, key) = P::route(&emit.record);
             let topic = P::TOPOLOGY.outputs[output].name;
-            let meta = meta(lineage, emit.ticket, P::TOPOLOGY.name, topic, record, key, &out.sends);
+            let meta =
+                meta(lineage, emit.ticket, P::TOPOLOGY.name, (Target::Output(output), topic), record, key, &out.sends);
             let mut value = frame();
             let encoded = P::encode(&emit.record, &meta, &mut value).map_err(bad_output(record))?;
             out.sends.push(raw(Target::Output(output), key, value, meta, encoded));
@@ -225,7 +226,15 @@ impl<P: Codec> Erased<P> {
                 return Err(Reject::new(Code::ReplyTopicUnknown, format!("reply topic \"{to}\"")));
             };
             let (record, key) = P::route_reply(&emit.record);
-            let meta = meta(lineage, emit.ticket, P::TOPOLOGY.name, to, record, key, &out.sends);
+            let meta = meta(
+                lineage,
+                emit.ticket,
+                P::TOPOLOGY.name,
+                (Target::Reply(reply), to.as_ref()),
+                record,
+                key,
+                &out.sends,
+            );
             let mut value = frame();
             let encoded = P::encode_reply(&emit.record, &meta, &mut value).map_err(bad_output(record))?;
             out.sends.push(raw(Target::Reply(reply), key, value, meta, encoded));
@@ -259,17 +268,14 @@ fn meta(
     lineage: &Lineage,
     ticket: Option<Id>,
     processor: &str,
-    topic: &str,
+    (target, topic): (Target, &str),
     record: &str,
     key: &str,
     before: &[RawSend],
 ) -> Meta {
-    let mut event_id = ids::output(lineage.cause, processor, topic, record, key, 0);
-    let mut ordinal = 0;
-    while before.iter().any(|send| send.meta.event_id == event_id) {
-        ordinal += 1;
-        event_id = ids::output(lineage.cause, processor, topic, record, key, ordinal);
-    }
+    let alike = |send: &&RawSend| send.target == target && send.record == record && send.key == key;
+    let ordinal = before.iter().filter(alike).count() as u32;
+    let event_id = ids::output(lineage.cause, processor, topic, record, key, ordinal);
     Meta { event_id, ticket_id: ticket.unwrap_or(lineage.ticket), cause: lineage.cause, occurred_at: lineage.time_ms }
 }
 

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Bound::{Included, Unbounded};
 
 use flow::StateRead;
 
@@ -20,7 +21,7 @@ pub struct Layers<'a> {
     pub store: &'a dyn Store,
 }
 
-impl Layers<'_> {
+impl<'a> Layers<'a> {
     /// The newest value of a store key.
     pub fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         for overlay in [self.building, self.committing] {
@@ -33,31 +34,35 @@ impl Layers<'_> {
 
     /// At most `limit` entries that begin with `prefix`, at or after `from`, ascending.
     pub fn scan(&self, prefix: &[u8], from: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
-        // What the overlays say about the range, newest first; deletions included, as they hide the store's entries.
-        let mut changed: BTreeMap<&[u8], Option<&Vec<u8>>> = BTreeMap::new();
+        // What the overlays say about the range; deletions included, as they hide the store's entries. Lazily: a short
+        // scan over a long overlay stays short.
         let from = from.max(prefix);
-        for overlay in [self.committing, self.building] {
-            let range = overlay.0.range(from.to_vec()..);
-            changed.extend(
-                range
-                    .take_while(|(key, _)| key.starts_with(prefix))
-                    .map(|(key, value)| (key.as_slice(), value.as_ref())),
-            );
-        }
+        let entries = |overlay: &'a Overlay| {
+            let range = overlay.0.range::<[u8], _>((Included(from), Unbounded));
+            range.take_while(|(key, _)| key.starts_with(prefix)).peekable()
+        };
+        let (mut newer, mut older) = (entries(self.building), entries(self.committing));
+        let mut changed = std::iter::from_fn(|| {
+            let behind = |next: &(&Vec<u8>, _)| older.peek().is_none_or(|(key, _)| next.0 <= *key);
+            let Some((key, value)) = newer.next_if(behind) else { return older.next() };
+            older.next_if(|(old, _)| *old == key);
+            Some((key, value))
+        })
+        .peekable();
         let mut out: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
-        let mut changed = changed.into_iter().peekable();
         self.store.scan(self.task, prefix, from, &mut |key, value| {
-            while let Some((at, newer)) = changed.next_if(|(at, _)| *at < key) {
-                out.extend(newer.map(|newer| (at.to_vec(), newer.clone())));
+            while let Some((at, newer)) = changed.next_if(|(at, _)| at.as_slice() < key) {
+                out.extend(newer.as_ref().map(|newer| (at.clone(), newer.clone())));
             }
             match changed.next_if(|(at, _)| *at == key) {
-                Some((_, newer)) => out.extend(newer.map(|newer| (key.to_vec(), newer.clone()))),
+                Some((_, newer)) => out.extend(newer.as_ref().map(|newer| (key.to_vec(), newer.clone()))),
                 None => out.push((key.to_vec(), value.to_vec())),
             }
             out.len() < limit
         });
         if out.len() < limit {
-            out.extend(changed.filter_map(|(at, newer)| newer.map(|newer| (at.to_vec(), newer.clone()))));
+            let rest = changed.filter_map(|(at, newer)| Some((at.clone(), newer.clone()?)));
+            out.extend(rest.take(limit - out.len()));
         }
         out.truncate(limit);
         out

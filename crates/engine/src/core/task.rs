@@ -63,6 +63,8 @@ pub struct Task {
     recorded: Option<Steps>,
     /// Time of the earliest timer, over all three layers.
     pub next_due: Option<i64>,
+    /// No timer stands before this store key: those that fired are not looked at again.
+    pub wakes_from: Vec<u8>,
     /// Records that arrived before their turn, by input.
     pub held: Vec<VecDeque<Held>>,
     pub paused: Vec<bool>,
@@ -102,6 +104,7 @@ impl Task {
             follow: None,
             recorded,
             next_due: None,
+            wakes_from: keys::wakes(),
             held: vec![VecDeque::new(); inputs],
             paused: vec![false; inputs],
             dirty: false,
@@ -131,7 +134,7 @@ impl Task {
     /// The earliest timer that is set.
     pub fn earliest_wake(&self, store: &dyn Store) -> Option<Wake> {
         let prefix = keys::wakes();
-        self.layers(store).scan(&prefix, &prefix, 1).first().and_then(|(key, _)| Wake::decode(key))
+        self.layers(store).scan(&prefix, &self.wakes_from, 1).first().and_then(|(key, _)| Wake::decode(key))
     }
 
     /// The task's own store record.
@@ -188,6 +191,7 @@ impl Task {
         // The transaction that is undone may be the one in which the recorded past ended.
         self.follow = self.behind().then(Follow::default);
         self.dirty = false;
+        self.wakes_from = keys::wakes();
         self.next_due = self.earliest_wake(store).map(|wake| wake.due_ms);
     }
 }

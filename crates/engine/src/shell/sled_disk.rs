@@ -6,6 +6,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::core::io::{Batch, Chunk, Store};
@@ -29,6 +30,41 @@ pub struct OpenError {
     hint: &'static str,
 }
 
+/// Memory for values read lately, in bytes.
+const RECENT: usize = 16 << 20;
+/// What an entry of it takes besides key and value, about.
+const RECENT_ENTRY: usize = 96;
+
+/// Values read lately: sled takes a microsecond for what stands here in a tenth of it. Holds what a read found, and
+/// only until the next write of that key; begins anew when it is full.
+#[derive(Default)]
+struct Recent {
+    values: hashbrown::HashMap<Vec<u8>, sled::IVec>,
+    bytes: usize,
+}
+
+impl Recent {
+    fn keep(&mut self, key: Vec<u8>, value: sled::IVec) {
+        self.bytes += RECENT_ENTRY + key.len() + value.len();
+        if self.bytes > RECENT {
+            self.clear();
+            self.bytes = RECENT_ENTRY + key.len() + value.len();
+        }
+        self.values.insert(key, value);
+    }
+
+    fn forget(&mut self, key: &[u8]) {
+        if let Some((key, value)) = self.values.remove_entry(key) {
+            self.bytes = self.bytes.saturating_sub(RECENT_ENTRY + key.len() + value.len());
+        }
+    }
+
+    fn clear(&mut self) {
+        self.values.clear();
+        self.bytes = 0;
+    }
+}
+
 /// A dedup segment's Db and whose chunks it holds.
 struct Segment {
     db: sled::Db,
@@ -40,12 +76,15 @@ struct Segment {
 pub struct SledDisk {
     root: PathBuf,
     state: sled::Db,
+    recent: Mutex<Recent>,
     segments: Mutex<BTreeMap<i64, Segment>>,
     /// Dedup positions applied but not yet known to be on disk.
     applied: Mutex<HashMap<u32, i64>>,
     /// Held while positions are written and while a task is dropped, so that no position outlives its chunks.
     flushing: Mutex<()>,
     fault: Mutex<Option<String>>,
+    /// Whether there is one.
+    faulty: AtomicBool,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -96,10 +135,12 @@ impl SledDisk {
         let disk = SledDisk {
             root: root.to_owned(),
             state,
+            recent: Mutex::default(),
             segments: Mutex::default(),
             applied: Mutex::default(),
             flushing: Mutex::default(),
             fault: Mutex::default(),
+            faulty: AtomicBool::new(false),
         };
         disk.open_segments();
         Ok(disk)
@@ -131,6 +172,7 @@ impl SledDisk {
     fn report<T, E: std::fmt::Display>(&self, result: Result<T, E>) {
         if let Err(error) = result {
             locked(&self.fault).get_or_insert_with(|| error.to_string());
+            self.faulty.store(true, Ordering::Release);
         }
     }
 
@@ -240,7 +282,16 @@ fn user_of(key: &[u8]) -> Option<(u32, u8)> {
 
 impl Store for SledDisk {
     fn get(&self, task: u32, key: &[u8]) -> Option<Vec<u8>> {
-        self.ok(self.state.get(state_key(STATE, task, key))).flatten().map(|value| value.to_vec())
+        let key = state_key(STATE, task, key);
+        // Held until what was read is kept: a write forgets the key after it, never before.
+        let mut recent = locked(&self.recent);
+        if let Some(value) = recent.values.get(&key) {
+            return Some(value.to_vec());
+        }
+        let value = self.ok(self.state.get(&key)).flatten()?;
+        let bytes = value.to_vec();
+        recent.keep(key, value);
+        Some(bytes)
     }
 
     fn scan(&self, task: u32, prefix: &[u8], from: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) {
@@ -257,6 +308,14 @@ impl Store for SledDisk {
         let segments = locked(&self.segments);
         let db = &segments.get(&segment)?.db;
         self.ok(db.get(chunk_key(task, input, offset))).flatten().map(|bytes| bytes.to_vec())
+    }
+
+    fn with_chunk(&self, task: u32, input: usize, segment: i64, offset: i64, look: &mut dyn FnMut(&[u8])) {
+        let segments = locked(&self.segments);
+        let Some(segment) = segments.get(&segment) else { return };
+        if let Some(bytes) = self.ok(segment.db.get(chunk_key(task, input, offset))).flatten() {
+            look(&bytes);
+        }
     }
 
     fn chunks(&self, task: u32, visit: &mut dyn FnMut(Chunk)) {
@@ -305,15 +364,19 @@ impl Disk for SledDisk {
         };
         let checkpoint = Checkpoint { changelog_next, written_ms: now_ms, ..checkpoint };
         let mut batch = sled::Batch::default();
+        let mut keys = Vec::with_capacity(puts.len());
         for (key, value) in puts {
             let key = state_key(STATE, task, &key);
             match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
+                Some(value) => batch.insert(key.as_slice(), value),
+                None => batch.remove(key.as_slice()),
             }
+            keys.push(key);
         }
         batch.insert(state_key(CHECKPOINT, task, &[]), encode_checkpoint(&checkpoint));
         self.report(self.state.apply_batch(batch));
+        let mut recent = locked(&self.recent);
+        keys.iter().for_each(|key| recent.forget(key));
     }
 
     fn restore_dedup(&self, task: u32, chunks: Vec<Chunk>, dedup_next: i64) {
@@ -337,9 +400,14 @@ impl Disk for SledDisk {
         for kind in [STATE, DEDUP_NEXT, CHECKPOINT] {
             self.remove_all(&self.state, &state_key(kind, task, &[]));
         }
+        locked(&self.recent).clear();
     }
 
     fn take_fault(&self) -> Option<String> {
+        // Asked after every step: most of the time a glance is enough.
+        if !self.faulty.load(Ordering::Acquire) || !self.faulty.swap(false, Ordering::AcqRel) {
+            return None;
+        }
         locked(&self.fault).take()
     }
 }
@@ -365,4 +433,45 @@ fn decode_checkpoint(bytes: &[u8]) -> Option<Checkpoint> {
         dedup_next: 0,
         written_ms: i64::from_le_bytes(*written),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_read_sees_the_last_write_whatever_was_read_before() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let disk = SledDisk::open(folder.path()).expect("a store");
+        let put = |value: Option<&str>, next| {
+            disk.restore_state(7, vec![(b"key".to_vec(), value.map(|value| value.as_bytes().to_vec()))], next, 0);
+        };
+        disk.begin(7, "changelog", "dedup");
+        assert_eq!(disk.get(7, b"key"), None);
+        for (next, value) in [Some("one"), Some("two"), None, Some("three")].into_iter().enumerate() {
+            put(value, next as i64 + 1);
+            for _ in 0..2 {
+                assert_eq!(disk.get(7, b"key").as_deref(), value.map(str::as_bytes));
+                assert_eq!(disk.get(8, b"key"), None, "another task's");
+            }
+        }
+        disk.drop_task(7);
+        assert_eq!(disk.get(7, b"key"), None);
+        assert_eq!(disk.take_fault(), None);
+        put(Some("four"), 9);
+        assert!(disk.take_fault().is_some(), "without a checkpoint");
+        assert_eq!(disk.take_fault(), None, "a fault is told once");
+    }
+
+    #[test]
+    fn what_was_read_lately_is_bounded() {
+        let mut recent = Recent::default();
+        for number in 0..100_000u32 {
+            recent.keep(number.to_be_bytes().to_vec(), sled::IVec::from(vec![0; 1_000]));
+            assert!(recent.bytes <= RECENT);
+        }
+        let keys: Vec<Vec<u8>> = recent.values.keys().cloned().collect();
+        keys.iter().for_each(|key| recent.forget(key));
+        assert_eq!(recent.bytes, 0);
+    }
 }

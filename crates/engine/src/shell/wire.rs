@@ -2,22 +2,38 @@
 
 use crate::core::headers as names;
 use crate::core::io::{DeadLetter, Send};
-use flow::Topology;
+use flow::{Id, Topology};
+
+/// Number of headers of an output.
+pub const OUTPUT_HEADERS: usize = 9;
 
 /// Headers of an output, in a fixed order.
-pub fn headers_of(send: &Send) -> [(&'static str, String); 9] {
-    let (trace, span) = (hex(&send.trace_id.0), hex(&send.meta.event_id.0[..8]));
-    [
-        (names::EVENT_ID, send.meta.event_id.to_string()),
-        (names::TICKET_ID, send.meta.ticket_id.to_string()),
-        (names::CAUSE, send.meta.cause.to_string()),
-        (names::OCCURRED_AT, send.meta.occurred_at.to_string()),
-        (names::RECORD, send.record.to_owned()),
-        (names::SCHEMA_VERSION, send.version.to_owned()),
-        (names::FINGERPRINT, format!("{:016x}", send.fingerprint)),
-        (names::CONTENT, format!("{:016x}", send.content)),
-        (names::TRACEPARENT, format!("00-{trace}-{span}-01")),
-    ]
+pub fn headers_of(send: &Send) -> [(&'static str, String); OUTPUT_HEADERS] {
+    let mut headers = [const { ("", String::new()) }; OUTPUT_HEADERS];
+    let mut at = headers.iter_mut();
+    each_header(send, |name, value| {
+        if let Some(header) = at.next() {
+            *header = (name, String::from_utf8_lossy(value).into_owned());
+        }
+    });
+    headers
+}
+
+/// Gives the headers of an output one after the other, without memory of their own: this is the hot path.
+pub fn each_header(send: &Send, mut put: impl FnMut(&'static str, &[u8])) {
+    put(names::EVENT_ID, &uuid(&send.meta.event_id));
+    put(names::TICKET_ID, &uuid(&send.meta.ticket_id));
+    put(names::CAUSE, &uuid(&send.meta.cause));
+    let mut digits = [0u8; 20];
+    put(names::OCCURRED_AT, decimal(send.meta.occurred_at, &mut digits));
+    put(names::RECORD, send.record.as_bytes());
+    put(names::SCHEMA_VERSION, send.version.as_bytes());
+    put(names::FINGERPRINT, &hex(send.fingerprint));
+    put(names::CONTENT, &hex(send.content));
+    let mut trace = *b"00-00000000000000000000000000000000-0000000000000000-01";
+    hex_into(&send.trace_id.0, &mut trace[3..35]);
+    hex_into(&send.meta.event_id.0[..8], &mut trace[36..52]);
+    put(names::TRACEPARENT, &trace);
 }
 
 /// Headers of a dead letter: those of the record as they came, then its provenance.
@@ -36,7 +52,81 @@ pub fn dead_letter_headers(topology: &Topology, letter: &DeadLetter) -> Vec<(Str
     headers
 }
 
-fn hex(bytes: &[u8]) -> String {
+fn hex_into(bytes: &[u8], out: &mut [u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| DIGITS[digit as usize] as char).collect()
+    for (byte, pair) in bytes.iter().zip(out.chunks_exact_mut(2)) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 15)];
+    }
+}
+
+fn hex(number: u64) -> [u8; 16] {
+    let mut out = [0u8; 16];
+    hex_into(&number.to_be_bytes(), &mut out);
+    out
+}
+
+fn uuid(id: &Id) -> [u8; 36] {
+    let mut out = [b'-'; 36];
+    for (bytes, digits) in [(0..4, 0..8), (4..6, 9..13), (6..8, 14..18), (8..10, 19..23), (10..16, 24..36)] {
+        hex_into(&id.0[bytes], &mut out[digits]);
+    }
+    out
+}
+
+/// A number's text, at the end of `digits`.
+fn decimal(number: i64, digits: &mut [u8; 20]) -> &[u8] {
+    let (mut rest, mut at) = (number.unsigned_abs(), digits.len());
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if number < 0 {
+        at -= 1;
+        digits[at] = b'-';
+    }
+    &digits[at..]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_those_of_the_standard_formats() {
+        let id = Id(*b"0123456789abcdef");
+        assert_eq!(uuid(&id), *id.to_string().as_bytes());
+        assert_eq!(hex(0x0123_4567_89ab_cdef), *b"0123456789abcdef");
+        for number in [0, 7, -7, 1_790_000_000_000, i64::MAX, i64::MIN] {
+            assert_eq!(decimal(number, &mut [0; 20]), number.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn every_header_of_an_output_is_there() {
+        let meta = flow::Meta { event_id: Id([1; 16]), occurred_at: 5, ..flow::Meta::default() };
+        let send = Send {
+            task: 0,
+            topic: "t",
+            partition: 0,
+            key: "k".into(),
+            value: Vec::new(),
+            timestamp_ms: 5,
+            meta,
+            record: "R",
+            version: "1.0.0",
+            fingerprint: 1,
+            content: 2,
+            trace_id: Id([3; 16]),
+        };
+        let headers = headers_of(&send);
+        let trace = format!("00-{}-{}-01", "03".repeat(16), "01".repeat(8));
+        assert_eq!(headers[3], (names::OCCURRED_AT, "5".to_owned()));
+        assert_eq!(headers[7], (names::CONTENT, "0000000000000002".to_owned()));
+        assert_eq!(headers[8], (names::TRACEPARENT, trace));
+    }
 }

@@ -13,7 +13,9 @@ const MANY: u64 = 10_000;
 fn park(limits: Limits) -> (World, String) {
     let world = World::calm(limits);
     let key = key_of(0);
-    (0..MANY).for_each(|number| drop(world.send(number, &entry(&key, Op::Park, 1))));
+    for number in 0..MANY {
+        world.send(number, &entry(&key, Op::Park, 1));
+    }
     (0..2_000).find(|_| {
         world.turns(1);
         world.counts().records >= MANY
@@ -40,7 +42,9 @@ fn sim_ten_thousand_parked_amounts_are_released_in_chunks_over_many_transactions
 fn sim_chunks_go_on_over_transactions_and_restarts() {
     let world = World::calm(Limits { records: 3, ..Limits::default() });
     let key = key_of(0);
-    (0..200).for_each(|number| drop(world.send(number, &entry(&key, Op::Park, 1))));
+    for number in 0..200 {
+        world.send(number, &entry(&key, Op::Park, 1));
+    }
     world.turns(150);
     world.send(1_000, &release(&key, 5));
     for _ in 0..20 {
@@ -74,6 +78,7 @@ fn transactions(commit_us: u64, every_us: u64) -> usize {
             world.send(number, &entry(&key, Op::Add, 1));
             (number, next_us) = (number + 1, next_us + every_us);
         }
+        world.shared.arrival_us.set(next_us);
         world.turns(1);
     }
     let done = world.deeds();
@@ -87,7 +92,7 @@ fn sim_the_pace_follows_what_a_transaction_costs() {
     let cheap = transactions(200, 1_000);
     let dear = transactions(20_000, 1_000);
     let hopeless = transactions(400_000, 1_000);
-    assert!(cheap > 500, "{cheap} cheap transactions");
+    assert!(cheap > 500, "{cheap} cheap, {dear} dear, {hopeless} hopeless transactions");
     assert!((25..=60).contains(&dear), "{dear} dear transactions");
     assert!((2..=6).contains(&hopeless), "{hopeless} hopeless transactions, the limit of 100 ms holds");
     // Few records: each in a transaction of its own, as soon as it is there.

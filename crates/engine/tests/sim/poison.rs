@@ -3,6 +3,7 @@
 use engine::core::pace::Limits;
 use engine::shell::transport::Fault;
 use sim::ledger::Op;
+use sim::ledger::handle::REFUSED_AT_DEADLINE;
 use sim::scenario::{entry, key_of};
 use sim::world::World;
 
@@ -42,7 +43,9 @@ fn sim_after_a_refusal_one_record_a_transaction_until_it_is_passed() {
 fn sim_three_aborts_without_a_cause_stop_naming_the_offsets() {
     let world = World::calm(CALM);
     let key = key_of(2);
-    (0..5).for_each(|number| drop(world.send(number, &entry(&key, Op::Add, 1))));
+    for number in 0..5 {
+        world.send(number, &entry(&key, Op::Add, 1));
+    }
     world.shared.refuse_all.set(true);
     let end = (0..100).find_map(|_| world.turn_once().err());
     let Some(Fault::Fatal(why)) = end else { panic!("went on: {end:?}") };
@@ -68,7 +71,9 @@ fn sim_a_refused_record_does_not_starve_while_another_task_is_busy() {
     let (bad, busy) = (key_of(0), key_of(3));
     world.send(0, &entry(&bad, Op::Cursed, 1));
     for round in 0..60 {
-        (0..3).for_each(|n| drop(world.send(1 + round * 3 + n, &entry(&busy, Op::Add, 1))));
+        for n in 0..3 {
+            world.send(1 + round * 3 + n, &entry(&busy, Op::Add, 1));
+        }
         world.turns(3);
     }
     assert_eq!(world.letters().len(), 1, "the refused record is still in the way after {:?}", world.counts());
@@ -86,4 +91,23 @@ fn sim_a_panic_is_a_dead_letter_and_undoes_everything() {
     world.must_be_right();
     assert_eq!(world.letters(), [("bug".to_owned(), 1, "entries.v1".to_owned())]);
     assert_eq!(world.story(&key), [("Added".to_owned(), 1, 5), ("Added".to_owned(), 2, 10)]);
+}
+
+#[test]
+fn sim_a_timer_whose_outputs_are_refused_stops_the_worker_by_its_name() {
+    let world = World::calm(CALM);
+    let (key, other) = (key_of(2), key_of(0));
+    world.send(0, &entry(&key, Op::Park, REFUSED_AT_DEADLINE));
+    world.turns(5);
+    world.shared.time.advance_us(3_700_000_000);
+    let mut number = 1;
+    let end = (0..200).find_map(|_| {
+        // Others go on meanwhile, and must not make the worker forget.
+        world.send(number, &entry(&other, Op::Add, 1));
+        number += 1;
+        world.turn_once().err()
+    });
+    let Some(Fault::Fatal(why)) = end else { panic!("went on: {end:?}") };
+    assert!(why.starts_with("three aborts without a cause at "), "{why}");
+    assert!(why.contains(&format!("task 2's timer of key \"{key}\"")), "{why}");
 }

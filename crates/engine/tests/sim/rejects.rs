@@ -91,7 +91,9 @@ fn sim_an_answered_duplicate_gets_the_same_answer_and_nothing_else() {
     let key = key_of(1);
     world.send(0, &entry(&key, Op::Park, 5));
     world.turns(5);
-    (0..2).for_each(|_| drop(world.send(1, &release(&key, 1))));
+    for _ in 0..2 {
+        world.send(1, &release(&key, 1));
+    }
     world.must_be_right();
     let broker = world.shared.broker.borrow();
     let answers: Vec<_> = broker.log("replies.v1", 0).ever().map(|stored| stored.message.clone()).collect();

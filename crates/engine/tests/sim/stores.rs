@@ -29,7 +29,9 @@ fn sim_a_failing_disk_is_never_mistaken_for_an_empty_one() {
         world.send(0, &entry(&key, Op::Add, 3));
         world.turns(5);
         world.instances[0].borrow().disk.fail_in(accesses);
-        (1..20).for_each(|number| drop(world.send(number, &entry(&key, Op::Add, 1))));
+        for number in 1..20 {
+            world.send(number, &entry(&key, Op::Add, 1));
+        }
         world.must_be_right();
     }
 }

@@ -9,6 +9,8 @@ use super::{
 
 /// Parked amounts with this remainder of 100 make their deadline's handler panic.
 pub const PANICS_AT_DEADLINE: i64 = 13;
+/// A parked amount whose deadline sends a record that the pretend broker refuses. No random run parks so much.
+pub const REFUSED_AT_DEADLINE: i64 = 1_000_000;
 /// The note of a record that the pretend broker refuses.
 pub const CURSED: &str = "cursed";
 /// Length of a note that no size limit of a run allows.
@@ -103,7 +105,8 @@ impl<'a> Book<'a> {
             return Ok(());
         };
         self.effects.change(Change::Unpark(number.to_be_bytes()));
-        self.emit("Refused", parked.amount, String::new());
+        let note = if parked.amount == REFUSED_AT_DEADLINE { CURSED } else { "" };
+        self.emit("Refused", parked.amount, note.to_owned());
         if parked.amount % 100 == PANICS_AT_DEADLINE {
             panic();
         }

@@ -8,7 +8,7 @@ use engine::core::{ids, keys};
 use flow::{Code, Id, Meta};
 
 use crate::broker::log::Stored;
-use crate::inputs::{ASK_ID, ENTRY_ID, SLOW_ENTRY_ID, STRANGER_ID};
+use crate::inputs::{ASK_ID, ENTRY_ID, SLOW_ENTRY_IDS, STRANGER_ID};
 use crate::instance::wire_ids;
 use crate::ledger::handle::{CURSED, HUGE, PANICS_AT_DEADLINE};
 use crate::ledger::wire::{self, Read};
@@ -291,7 +291,8 @@ fn decode(input: usize, stored: &Stored) -> Result<(Id, u64, Id, String, Parsed)
     }
     let schema = u32::from_be_bytes([value[1], value[2], value[3], value[4]]);
     let record = match schema {
-        ENTRY_ID | SLOW_ENTRY_ID => "Entry",
+        ENTRY_ID => "Entry",
+        slow if SLOW_ENTRY_IDS.contains(&slow) => "Entry",
         ASK_ID => "Ask",
         STRANGER_ID => "Stranger",
         _ => return Err(Code::SchemaUnknown),
@@ -318,7 +319,11 @@ fn decode(input: usize, stored: &Stored) -> Result<(Id, u64, Id, String, Parsed)
 
 impl Draft {
     fn send(&mut self, topic: flow::Topic, record: &'static str, key: &str, body: &[u8]) {
-        let ordinal = self.sends.iter().filter(|(send, name)| (send.topic, *name, &*send.key) == (topic.name, record, key)).count();
+        let ordinal = self
+            .sends
+            .iter()
+            .filter(|(send, name)| (send.topic, *name, &*send.key) == (topic.name, record, key))
+            .count();
         let event_id = ids::output(self.cause, TOPOLOGY.name, topic.name, record, key, ordinal as u32);
         let wire_id = wire_ids().get(&wire::fingerprint(record)).copied().unwrap_or_default();
         let mut value = vec![0u8];

@@ -61,7 +61,6 @@ fn broker_damaged_store_is_set_aside_and_rebuilt() -> Result<()> {
 
         let process = restarted(shared, |data| files(data)?.iter().try_for_each(|path| spoil(path, true)))?;
         let said = warnings(process);
-        println!("all garbage: {said:#?}");
         ensure!(
             said.len() == ALL.len() && said.iter().all(|line| line.contains("set aside")),
             "one warning a store: {said:#?}"
@@ -69,19 +68,19 @@ fn broker_damaged_store_is_set_aside_and_rebuilt() -> Result<()> {
 
         let process = restarted(shared, |data| {
             let all = files(data)?;
-            let logs = all.iter().filter(|path| path.ends_with("state/db"));
-            logs.inspect(|path| println!("{}", path.display())).try_for_each(|path| spoil(path, false))
+            let mut logs = all.iter().filter(|path| path.ends_with("state/db"));
+            logs.try_for_each(|path| spoil(path, false))
         })?;
+        // What sled makes of it is sled's: it may come back with less, or not at all.
         let said = warnings(process);
-        println!("garbage in the middle: {said:#?}");
+        ensure!(said.iter().all(|line| line.contains("set aside")), "{said:#?}");
 
         let process = restarted(shared, |data| {
             let all = files(data)?;
-            let segments = all.iter().filter(|path| path.to_string_lossy().contains("/dedup-"));
-            segments.inspect(|path| println!("{}", path.display())).try_for_each(|path| spoil(path, true))
+            let mut segments = all.iter().filter(|path| path.to_string_lossy().contains("/dedup-"));
+            segments.try_for_each(|path| spoil(path, true))
         })?;
         let said = warnings(process);
-        println!("segments: {said:#?}");
         ensure!(!said.is_empty() && said.iter().all(|line| line.contains("dedup segment")), "{said:#?}");
 
         let process = restarted(shared, |data| Ok(fs::remove_dir_all(data)?))?;

@@ -1,9 +1,9 @@
 //! The transaction's end: commit when it is due, a full stop backwards when it fails.
 
 use crate::core::io::{Action, Failure, Logged, Now, Store};
-use crate::core::keys;
+use crate::core::keys::{self, Wake};
 
-use super::{Trouble, Worker};
+use super::{Task, Trouble, Worker};
 
 impl Worker {
     pub(super) fn commit_if_due(&mut self, drained: bool, actions: &mut Vec<Action>) {
@@ -49,20 +49,12 @@ impl Worker {
         let Some(since_us) = self.in_flight_us.take() else { return };
         self.pace.measured(now.mono_us.saturating_sub(since_us));
         self.counts.commits += 1;
-        self.condemned = None;
         let none = Logged::default();
         for task in self.tasks.values_mut().filter(|task| task.in_flight) {
             let logged = logged.iter().find(|logged| logged.task == task.id).unwrap_or(&none);
             actions.push(Action::ApplyToStore(task.committed(logged)));
         }
-        let passed = self.trouble.positions.iter().all(|(id, before)| {
-            self.tasks
-                .get(id)
-                .is_none_or(|task| task.committed.positions.iter().zip(before).all(|(now, then)| now >= then))
-        });
-        if passed {
-            self.trouble = Trouble::default();
-        }
+        self.forget_trouble();
         actions.append(&mut self.waiting);
     }
 
@@ -90,18 +82,34 @@ impl Worker {
         }
     }
 
+    /// What the broker refused lies behind when every task has passed it, or is gone.
+    fn forget_trouble(&mut self) {
+        let tasks = &self.tasks;
+        self.condemned.retain(|(id, input, offset), _| {
+            tasks.get(id).is_some_and(|task| task.committed.positions[*input] <= *offset)
+        });
+        let passed = self.trouble.positions.iter().all(|(id, before)| {
+            tasks.get(id).is_none_or(|task| task.committed.positions.iter().zip(before).all(|(now, then)| now >= then))
+        });
+        let fired =
+            self.trouble.timers.iter().all(|(id, last)| tasks.get(id).is_none_or(|task| task.wakes_from >= *last));
+        if passed && fired {
+            self.trouble = Trouble::default();
+        }
+    }
+
     /// A refused record is isolated, then set aside; refusals that no record explains stop the worker.
     pub(super) fn note_refusal(&mut self, failure: &Failure, actions: &mut Vec<Action>) {
         let Failure::Refused(why) = failure else { return };
-        let reached: Vec<(u32, Vec<i64>)> = self
-            .tasks
-            .values()
-            .filter(|task| task.standing != task.committed)
-            .map(|task| (task.id, task.standing.positions.clone()))
-            .collect();
         self.trouble.refusals += 1;
+        let only_fired =
+            |task: &&Task| (task.dirty || task.in_flight) && task.standing.positions == task.committed.positions;
+        let timers: Vec<(u32, Vec<u8>)> =
+            self.tasks.values().filter(only_fired).map(|task| (task.id, task.wakes_from.clone())).collect();
         if self.trouble.refusals == 1 {
-            self.trouble.positions = reached;
+            let reached = self.tasks.values().filter(|task| task.standing != task.committed);
+            self.trouble.positions = reached.map(|task| (task.id, task.standing.positions.clone())).collect();
+            self.trouble.timers = timers;
             return;
         }
         let moved: Vec<(u32, usize, i64)> = self
@@ -112,15 +120,19 @@ impl Worker {
                 pairs.filter(|(_, (now, then))| now > then).map(|(input, (now, _))| (task.id, input, now - 1))
             })
             .collect();
-        if let [(task, input, offset)] = moved[..]
-            && self.condemned.is_none()
+        if let [place] = moved[..]
+            && !self.condemned.contains_key(&place)
         {
-            self.condemned = Some((task, input, offset, why.clone()));
+            self.condemned.insert(place, why.clone());
         } else if self.trouble.refusals >= 3 {
-            let places: Vec<String> = moved
+            let records = moved
                 .iter()
-                .map(|(task, input, offset)| format!("{}/{task} at {offset}", self.topology.inputs[*input].topic))
-                .collect();
+                .map(|(task, input, offset)| format!("{}/{task} at {offset}", self.topology.inputs[*input].topic));
+            let timers = timers.iter().filter_map(|(task, wake)| {
+                let wake = Wake::decode(wake)?;
+                Some(format!("task {task}'s timer of key \"{}\" due at {}", wake.key, wake.due_ms))
+            });
+            let places: Vec<String> = records.chain(timers).collect();
             actions.push(Action::Stop(format!("three aborts without a cause at {}: {why}", places.join(", "))));
         }
     }

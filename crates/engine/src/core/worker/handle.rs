@@ -57,9 +57,7 @@ impl Worker {
         if let Some(code) = recorded {
             return Err(Reject::new(code, "so the recorded order says of the first time"));
         }
-        if let Some((id, input, offset, why)) = &self.condemned
-            && (*id, *input, *offset) == (record.task, record.input, record.offset)
-        {
+        if let Some(why) = self.condemned.get(&(record.task, record.input, record.offset)) {
             return Err(Reject::new(Code::OutputRefused, why.clone()));
         }
         if task.follow.is_none() && record.timestamp_ms > self.now.wall_ms.saturating_add(AHEAD_MS) {
@@ -128,6 +126,7 @@ impl Worker {
             task.next_due = task.earliest_wake(store).map(|wake| wake.due_ms);
             return;
         };
+        task.wakes_from = wake.encode();
         task.building.0.insert(wake.encode(), None);
         task.dirty = true;
         self.begin(actions).records += 1;
@@ -236,11 +235,14 @@ impl Worker {
         }
         for wake in self.effects.wakes.drain(..) {
             let at = Wake { due_ms: wake.at_ms, kind: wake.kind, key: key.to_owned(), sub: wake.sub };
-            let due_ms = at.due_ms;
-            task.building.0.insert(at.encode(), (!wake.cancel).then(Vec::new));
+            let (due_ms, store_key) = (at.due_ms, at.encode());
             if !wake.cancel {
+                if store_key < task.wakes_from {
+                    task.wakes_from.clone_from(&store_key);
+                }
                 task.next_due = Some(task.next_due.map_or(due_ms, |next| next.min(due_ms)));
             }
+            task.building.0.insert(store_key, (!wake.cancel).then(Vec::new));
         }
         if let (Some(input), Some((event, content))) = (input, self.effects.fresh.take()) {
             task.windows[input].add(event, content, task.standing.log_time_ms[input].max(time_ms));

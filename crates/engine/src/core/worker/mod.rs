@@ -48,6 +48,8 @@ struct Open {
 #[derive(Debug, Default)]
 struct Trouble {
     positions: Vec<(u32, Vec<i64>)>,
+    /// Tasks of which only timers fired, and the last of these.
+    timers: Vec<(u32, Vec<u8>)>,
     refusals: u32,
 }
 
@@ -56,7 +58,7 @@ pub struct Worker {
     logic: Box<dyn Logic>,
     topology: &'static Topology,
     /// Registry id of each schema that this processor writes, by fingerprint.
-    wire_ids: HashMap<u64, u32>,
+    wire_ids: hashbrown::HashMap<u64, u32>,
     limits: Limits,
     tasks: BTreeMap<u32, Task>,
     effects: RawEffects,
@@ -72,7 +74,7 @@ pub struct Worker {
     eager: bool,
     trouble: Trouble,
     /// (task, input, offset) of a record whose outputs the broker refused: it goes to the dead letters.
-    condemned: Option<(u32, usize, i64, String)>,
+    condemned: BTreeMap<(u32, usize, i64), String>,
     counts: Counts,
 }
 
@@ -84,7 +86,7 @@ impl Worker {
         Worker {
             logic,
             topology,
-            wire_ids,
+            wire_ids: wire_ids.into_iter().collect(),
             limits,
             tasks: BTreeMap::new(),
             effects: RawEffects::default(),
@@ -96,7 +98,7 @@ impl Worker {
             flush: false,
             eager: false,
             trouble: Trouble::default(),
-            condemned: None,
+            condemned: BTreeMap::new(),
             counts: Counts::default(),
         }
     }

@@ -13,8 +13,9 @@ use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
-use crate::core::io::Logged;
+use crate::core::io::{Logged, Send};
 use crate::shell::transport::Fault;
+use crate::shell::wire;
 
 use super::group::Quiet;
 
@@ -108,6 +109,15 @@ pub(super) struct Outgoing<'a> {
     pub(super) kind: Kind,
 }
 
+/// Headers of an output, in order.
+pub(super) fn output_headers(send: &Send) -> Option<OwnedHeaders> {
+    let mut headers = Some(OwnedHeaders::new_with_capacity(wire::OUTPUT_HEADERS));
+    wire::each_header(send, |key, value| {
+        headers = headers.take().map(|headers| headers.insert(Header { key, value: Some(value) }));
+    });
+    headers
+}
+
 /// Appends headers in order.
 pub(super) fn headers<'a>(from: impl ExactSizeIterator<Item = (&'a str, &'a [u8])>) -> OwnedHeaders {
     let start = OwnedHeaders::new_with_capacity(from.len());
@@ -116,6 +126,9 @@ pub(super) fn headers<'a>(from: impl ExactSizeIterator<Item = (&'a str, &'a [u8]
 
 /// How long a commit's outcome may stay unknown, and how long deliveries may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Between two looks at what is in flight.
+const DRAIN_PAUSE: Duration = Duration::from_micros(200);
 
 /// A producer within its transactions.
 pub(super) struct Producer {
@@ -161,16 +174,23 @@ impl Producer {
         }
     }
 
-    /// Polls until nothing is in flight: librdkafka's own waiting goes in steps of 100 ms.
+    /// Serves delivery reports until nothing is in flight: librdkafka's own waiting goes in steps of 100 ms. A poll with
+    /// a timeout would spin through the part of its last millisecond, on a core that the broker may need.
     fn drain(&mut self) -> Result<(), Fault> {
         let since = Instant::now();
-        while self.inner.in_flight_count() > 0 {
-            self.inner.poll(Duration::from_millis(1));
-            if since.elapsed() > PATIENCE {
-                return Err(Fault::Abort("deliveries took longer than a minute".into()));
+        loop {
+            let left = self.inner.in_flight_count();
+            if left == 0 {
+                return Ok(());
+            }
+            self.inner.poll(Duration::ZERO);
+            if self.inner.in_flight_count() == left {
+                if since.elapsed() > PATIENCE {
+                    return Err(Fault::Abort("deliveries took longer than a minute".into()));
+                }
+                std::thread::sleep(DRAIN_PAUSE);
             }
         }
-        Ok(())
     }
 
     pub(super) fn send_offsets(

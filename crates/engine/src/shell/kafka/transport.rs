@@ -1,5 +1,7 @@
 //! Kafka as one worker sees it.
 
+mod trouble;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -7,7 +9,7 @@ use std::time::{Duration, Instant};
 use flow::Topology;
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Headers as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
@@ -19,7 +21,7 @@ use crate::shell::wire;
 
 use super::admin::Admin;
 use super::group::{GroupContext, Owned, Rebalance, give_back};
-use super::producer::{Kind, Outgoing, Producer, headers};
+use super::producer::{Kind, Outgoing, Producer, headers, output_headers};
 use super::reader::KafkaReader;
 use super::restorer::Restorer;
 use super::settings::KafkaSettings;
@@ -195,72 +197,6 @@ impl KafkaTransport {
         }
     }
 
-    /// Sorts out what a poll reports besides records.
-    fn trouble(&mut self, error: &KafkaError) -> Result<(), Fault> {
-        use RDKafkaErrorCode as Code;
-        let processor = self.topology.name;
-        match error.rdkafka_error_code() {
-            Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::OperationTimedOut | Code::Resolve) => {
-                if self.down.is_none() {
-                    self.down = Some(Instant::now());
-                    tracing::warn!(processor, "broker \"{}\" does not answer; waiting for it", self.settings.bootstrap);
-                }
-                Ok(())
-            }
-            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::TopicAuthorizationFailed) => {
-                Err(Fault::Fatal(format!("{error}; hint: `orderflow topics apply` creates what topics.yaml declares")))
-            }
-            // Guessing another position would skip records or read them twice.
-            Some(Code::AutoOffsetReset) => Err(Fault::Fatal(format!(
-                "a committed offset lies outside its partition ({error}): records were deleted before they were read; \
-                 hint: `orderflow reset` begins at the earliest that is left"
-            ))),
-            Some(Code::UnreleasedInstanceId) => self.refused(error),
-            // Somebody took our name while we had it. Whoever comes back at once takes it away again, and so on.
-            Some(Code::FencedInstanceId) => Err(Fault::Fenced(error.to_string())),
-            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => self.rejoin_later(error),
-            _ => {
-                tracing::debug!(processor, "consumer: {error}");
-                Ok(())
-            }
-        }
-    }
-
-    /// The group has a member of our name: an earlier process that has not timed out yet, or a twin.
-    fn refused(&mut self, error: &KafkaError) -> Result<(), Fault> {
-        let (processor, instance) = (self.topology.name, &self.settings.instance);
-        let since = *self.refused.get_or_insert_with(|| {
-            tracing::warn!(
-                processor,
-                instance,
-                "the group has another member of this name: a process that crashed a moment ago, or one that still runs; \
-                 trying again for {REFUSED_MAX:?}"
-            );
-            Instant::now()
-        });
-        if since.elapsed() > REFUSED_MAX {
-            return Err(Fault::Fatal(format!(
-                "consumer group \"{processor}\" has had another member named \"{instance}\" for {REFUSED_MAX:?} ({error}); \
-                 hint: another process runs under this name; give each its own with --instance"
-            )));
-        }
-        self.leave();
-        self.reopen_at = Some(Instant::now() + RETRY);
-        Ok(())
-    }
-
-    /// The group does not take us for now.
-    fn rejoin_later(&mut self, error: &KafkaError) -> Result<(), Fault> {
-        tracing::warn!(
-            processor = self.topology.name,
-            instance = self.settings.instance,
-            "the group refuses this member for now, trying again: {error}"
-        );
-        self.leave();
-        self.reopen_at = Some(Instant::now() + RETRY);
-        Ok(())
-    }
-
     fn leave(&mut self) {
         if let Some(consumer) = self.consumer.take() {
             consumer.context().close();
@@ -413,15 +349,13 @@ impl Transport for KafkaTransport {
     }
 
     fn send(&mut self, send: &Send) -> Result<(), Fault> {
-        let texts = wire::headers_of(send);
-        let headers = headers(texts.iter().map(|(name, value)| (*name, value.as_bytes())));
         self.producer()?.send(Outgoing {
             topic: send.topic,
             partition: send.partition,
             timestamp_ms: Some(send.timestamp_ms),
             key: Some(send.key.as_bytes()),
             value: Some(&send.value),
-            headers: Some(headers),
+            headers: output_headers(send),
             kind: Kind::Output,
         })
     }

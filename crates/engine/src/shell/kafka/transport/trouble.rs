@@ -1,0 +1,77 @@
+//! What a poll reports besides records: what passes, what ends the worker, and what to say of it once.
+
+use std::time::Instant;
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::shell::transport::Fault;
+
+use super::{KafkaTransport, REFUSED_MAX, RETRY};
+
+impl KafkaTransport {
+    /// Sorts out what a poll reports besides records.
+    pub(super) fn trouble(&mut self, error: &KafkaError) -> Result<(), Fault> {
+        use RDKafkaErrorCode as Code;
+        let processor = self.topology.name;
+        match error.rdkafka_error_code() {
+            Some(Code::AllBrokersDown | Code::BrokerTransportFailure | Code::OperationTimedOut | Code::Resolve) => {
+                if self.down.is_none() {
+                    self.down = Some(Instant::now());
+                    tracing::warn!(processor, "broker \"{}\" does not answer; waiting for it", self.settings.bootstrap);
+                }
+                Ok(())
+            }
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::TopicAuthorizationFailed) => {
+                Err(Fault::Fatal(format!("{error}; hint: `orderflow topics apply` creates what topics.yaml declares")))
+            }
+            // Guessing another position would skip records or read them twice.
+            Some(Code::AutoOffsetReset) => Err(Fault::Fatal(format!(
+                "a committed offset lies outside its partition ({error}): records were deleted before they were read; \
+                 hint: `orderflow reset` begins at the earliest that is left"
+            ))),
+            Some(Code::UnreleasedInstanceId) => self.refused(error),
+            // Somebody took our name while we had it. Whoever comes back at once takes it away again, and so on.
+            Some(Code::FencedInstanceId) => Err(Fault::Fenced(error.to_string())),
+            _ if matches!(error, KafkaError::MessageConsumptionFatal(_)) => self.rejoin_later(error),
+            _ => {
+                tracing::debug!(processor, "consumer: {error}");
+                Ok(())
+            }
+        }
+    }
+
+    /// The group has a member of our name: an earlier process that has not timed out yet, or a twin.
+    pub(super) fn refused(&mut self, error: &KafkaError) -> Result<(), Fault> {
+        let (processor, instance) = (self.topology.name, &self.settings.instance);
+        let since = *self.refused.get_or_insert_with(|| {
+            tracing::warn!(
+                processor,
+                instance,
+                "the group has another member of this name: a process that crashed a moment ago, or one that still runs; \
+                 trying again for {REFUSED_MAX:?}"
+            );
+            Instant::now()
+        });
+        if since.elapsed() > REFUSED_MAX {
+            return Err(Fault::Fatal(format!(
+                "consumer group \"{processor}\" has had another member named \"{instance}\" for {REFUSED_MAX:?} ({error}); \
+                 hint: another process runs under this name; give each its own with --instance"
+            )));
+        }
+        self.leave();
+        self.reopen_at = Some(Instant::now() + RETRY);
+        Ok(())
+    }
+
+    /// The group does not take us for now.
+    pub(super) fn rejoin_later(&mut self, error: &KafkaError) -> Result<(), Fault> {
+        tracing::warn!(
+            processor = self.topology.name,
+            instance = self.settings.instance,
+            "the group refuses this member for now, trying again: {error}"
+        );
+        self.leave();
+        self.reopen_at = Some(Instant::now() + RETRY);
+        Ok(())
+    }
+}
