@@ -176,7 +176,9 @@ fn spoil(rng: &mut Rng, made: &mut Produced) {
         8 => message.key = Some(b"another key".to_vec()),
         9 => message.headers = vec![(headers::FINGERPRINT.to_owned(), b"00000000deadbeef".to_vec())],
         // Not spoiled: its schema is merely not known yet.
-        _ if made.input == ENTRIES => set_id(rng.between(SLOW_ENTRY_IDS.start.into(), i64::from(SLOW_ENTRY_IDS.end) - 1) as u32),
+        _ if made.input == ENTRIES => {
+            set_id(rng.between(SLOW_ENTRY_IDS.start.into(), i64::from(SLOW_ENTRY_IDS.end) - 1) as u32)
+        }
         _ => value.extend([0; 3_000]),
     }
 }

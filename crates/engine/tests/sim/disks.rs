@@ -43,7 +43,9 @@ fn change(disk: &dyn Disk, rng: &mut Rng, step: i64) {
 
 type Seen = Vec<(Vec<u8>, Vec<u8>)>;
 
-fn look(disk: &dyn Disk, task: u32) -> (Seen, Vec<(usize, i64, i64, Vec<u8>)>) {
+type Chunks = Vec<(usize, i64, i64, Vec<u8>)>;
+
+fn look(disk: &dyn Disk, task: u32) -> (Seen, Chunks) {
     let (mut entries, mut chunks) = (Vec::new(), Vec::new());
     disk.scan(task, &[], &[], &mut |key, value| {
         entries.push((key.to_vec(), value.to_vec()));

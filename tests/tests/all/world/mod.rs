@@ -216,3 +216,8 @@ fn nothing_is_lost_and_everyone_gets_an_answer() {
         assert!(reached.borrow().contains_key(*what), "no scenario had: {what}; reached: {reached:?}");
     }
 }
+
+#[test]
+fn fulfilment_takes_as_many_lines_as_order_intake_lets_in() {
+    assert_eq!(fulfilment::LINES_MAX, ::order_intake::LINES_MAX);
+}
