@@ -254,9 +254,9 @@ impl Disk for MemDisk {
         }
     }
 
-    fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str) {
-        let checkpoint =
-            Checkpoint { changelog_id: changelog_id.into(), dedup_id: dedup_id.into(), ..Checkpoint::default() };
+    fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str, now_ms: i64) {
+        let (changelog_id, dedup_id) = (changelog_id.into(), dedup_id.into());
+        let checkpoint = Checkpoint { changelog_id, dedup_id, written_ms: now_ms, ..Checkpoint::default() };
         self.inner().batch(vec![Op::Checkpoint(task, Some(checkpoint))]);
     }
 

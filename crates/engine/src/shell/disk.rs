@@ -25,8 +25,8 @@ pub trait Disk: Store {
     /// Applies a committed transaction: state and checkpoint in one batch.
     fn apply(&self, batch: Batch, now_ms: i64);
 
-    /// Begins a task's store anew, following these changelogs from their start.
-    fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str);
+    /// Begins a task's store anew, following these changelogs from their start. Empty as it is, it is as fresh as `now_ms`.
+    fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str, now_ms: i64);
 
     /// Applies a page of the state changelog.
     fn restore_state(&self, task: u32, puts: Vec<(Vec<u8>, Option<Vec<u8>>)>, changelog_next: i64, now_ms: i64);

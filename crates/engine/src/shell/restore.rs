@@ -128,7 +128,7 @@ fn begin_or_resume(
     }
     // Without a checkpoint, too: a crash may have taken the checkpoint and left dedup chunks.
     disk.drop_task(task);
-    disk.begin(task, &changelog_id, &dedup_id);
+    disk.begin(task, &changelog_id, &dedup_id, now_ms);
     Ok(Checkpoint { changelog_id, dedup_id, changelog_next: state_start, dedup_next: dedup_start, written_ms: now_ms })
 }
 
@@ -201,13 +201,27 @@ mod tests {
         }
     }
 
+    /// What a stop in the middle of a first restore leaves behind is not old: nobody is to read a warning about it.
+    #[test]
+    fn a_restore_that_was_cut_off_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = SledDisk::open(folder.path()).unwrap();
+        let now_ms = 3 * CHECKPOINT_AGE_MAX_MS;
+        let begin = |now_ms| begin_or_resume(&mut Nothing, &disk, &Internal::of("p"), 0, now_ms, (0, 9, 0, 0)).unwrap();
+        assert_eq!(begin(now_ms).written_ms, now_ms);
+        disk.restore_dedup(0, Vec::new(), 5);
+        disk.flush();
+        assert_eq!(begin(now_ms + 1_000).dedup_next, 5, "set aside");
+        assert_eq!(begin(now_ms + CHECKPOINT_AGE_MAX_MS + 1).dedup_next, 0, "tombstones may be gone, and it was kept");
+    }
+
     #[test]
     fn state_without_a_committed_offset_is_fatal() {
         let folder = tempfile::tempdir().unwrap();
         let disk = SledDisk::open(folder.path()).unwrap();
         let found = || positions(&mut Nothing, &disk, &Internal::of("p"), 0, vec![Some(7), None]);
         assert_eq!(found(), Ok(vec![3, 4]), "a first run begins where the inputs begin");
-        disk.begin(0, "c", "d");
+        disk.begin(0, "c", "d", 0);
         disk.restore_state(0, vec![(crate::core::keys::task(), Some(vec![0; 24]))], 1, 0);
         assert!(matches!(found(), Err(Fault::Fatal(why)) if why.contains("orderflow reset")));
     }

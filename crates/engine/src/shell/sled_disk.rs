@@ -352,9 +352,9 @@ impl Disk for SledDisk {
         }
     }
 
-    fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str) {
-        let checkpoint =
-            Checkpoint { changelog_id: changelog_id.into(), dedup_id: dedup_id.into(), ..Checkpoint::default() };
+    fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str, now_ms: i64) {
+        let (changelog_id, dedup_id) = (changelog_id.into(), dedup_id.into());
+        let checkpoint = Checkpoint { changelog_id, dedup_id, written_ms: now_ms, ..Checkpoint::default() };
         self.report(self.state.insert(state_key(CHECKPOINT, task, &[]), encode_checkpoint(&checkpoint)));
     }
 
@@ -446,7 +446,7 @@ mod tests {
         let put = |value: Option<&str>, next| {
             disk.restore_state(7, vec![(b"key".to_vec(), value.map(|value| value.as_bytes().to_vec()))], next, 0);
         };
-        disk.begin(7, "changelog", "dedup");
+        disk.begin(7, "changelog", "dedup", 0);
         assert_eq!(disk.get(7, b"key"), None);
         for (next, value) in [Some("one"), Some("two"), None, Some("three")].into_iter().enumerate() {
             put(value, next as i64 + 1);

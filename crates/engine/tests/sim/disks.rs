@@ -30,7 +30,7 @@ fn change(disk: &dyn Disk, rng: &mut Rng, step: i64) {
     let task = rng.below(u64::from(TASKS)) as u32;
     match rng.below(10) {
         0 => disk.drop_task(task),
-        _ if disk.checkpoint(task).is_none() => disk.begin(task, "changelog", "dedup"),
+        _ if disk.checkpoint(task).is_none() => disk.begin(task, "changelog", "dedup", 0),
         1..4 => disk.restore_state(task, puts(rng), step, 2 * step),
         4 => disk.restore_dedup(task, vec![chunk(rng, step)], step + 1),
         _ => {
