@@ -4,6 +4,8 @@
 #   kafka.sh check          is everything there that the other verbs need? exit 3 and what is missing if not
 #   kafka.sh fetch          Kafka's jars into the cache; quick when they are there
 #   kafka.sh run DIR PORT   in the foreground, data in DIR (formatted on first use), on 127.0.0.1:PORT only
+#   kafka.sh run-controller DIR PORT         only the controller ...
+#   kafka.sh run-broker DIR PORT CONTROLLER  ... and only the broker, as in production: see server.properties
 #   kafka.sh up [PORT]      in the background, data in ./.kafka; returns when it answers
 #   kafka.sh down           stops what `up` started
 #   kafka.sh tool CLASS ... a tool of Kafka's, such as: tool TopicCommand --bootstrap-server 127.0.0.1:9092 --list
@@ -15,6 +17,8 @@ pom=$servers/kafka/pom.xml
 version=$(pom_version kafka)
 home=$cache/kafka-$version
 own=$root/.kafka
+# Any 16 bytes in base64; a broker and its controller must agree.
+cluster=b3JkZXJmbG93LXRlc3RzMQ
 
 check() {
   java=$(find_java 17 ${JAVA_HOME:+"$JAVA_HOME"}) || lack "java 17 or newer (JAVA_HOME, PATH or /usr/lib/jvm), to run Kafka $version"
@@ -31,23 +35,43 @@ fetch() {
 
 run() {
   (($# == 2)) || usage "kafka.sh run DIR PORT"
+  # Chosen anew each time: somebody else may have the old one by now.
+  local controller
+  controller=$(free_port)
+  start "$1" broker,controller 1 "1@127.0.0.1:$controller" \
+    "PLAINTEXT://127.0.0.1:$2,CONTROLLER://127.0.0.1:$controller" "PLAINTEXT://127.0.0.1:$2"
+}
+
+run-controller() {
+  (($# == 2)) || usage "kafka.sh run-controller DIR PORT"
+  start "$1" controller 2 "2@127.0.0.1:$2" "CONTROLLER://127.0.0.1:$2" ""
+}
+
+run-broker() {
+  (($# == 3)) || usage "kafka.sh run-broker DIR PORT CONTROLLER"
+  start "$1" broker 1 "2@127.0.0.1:$3" "PLAINTEXT://127.0.0.1:$2" "PLAINTEXT://127.0.0.1:$2"
+}
+
+# start DIR ROLES NODE VOTERS LISTENERS ADVERTISED
+start() {
   fetch
   mkdir -p "$1"
-  local dir port=$2 controller
+  local dir
   dir=$(cd "$1" && pwd)
-  # Written anew each time: the port may change from run to run, and somebody else may have the old controller's by now.
-  controller=$(free_port)
+  # Written anew each time: the ports may change from run to run.
   cat "$servers/kafka/server.properties" - >"$dir/server.properties" <<END
 
-listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
-advertised.listeners=PLAINTEXT://127.0.0.1:$port
-controller.quorum.voters=1@127.0.0.1:$controller
+process.roles=$2
+node.id=$3
+controller.quorum.voters=$4
+listeners=$5
+${6:+advertised.listeners=$6}
 log.dirs=$dir/log
 END
   if [[ ! -e $dir/log/meta.properties ]]; then
     "$java" -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
       -cp "$home/jars/*" kafka.tools.StorageTool format \
-      --cluster-id "$(head -c 16 /dev/urandom | base64 | tr '+/' 'xy' | tr -d '=')" --config "$dir/server.properties"
+      --cluster-id "$cluster" --config "$dir/server.properties"
   fi
   # exec, so that whoever started this script holds the broker's own PID. The configuration is printed three times
   # over (1,000 lines) unless its logger is told not to.
@@ -123,6 +147,6 @@ tool() {
 }
 
 case ${1:-} in
-check | fetch | run | up | down | tool) "$@" ;;
-*) usage "kafka.sh check | fetch | run DIR PORT | up [PORT] | down | tool CLASS ..." ;;
+check | fetch | run | run-controller | run-broker | up | down | tool) "$@" ;;
+*) usage "kafka.sh check | fetch | run DIR PORT | run-controller DIR PORT | run-broker DIR PORT CONTROLLER | up [PORT] | down | tool CLASS ..." ;;
 esac

@@ -53,9 +53,11 @@ pub(crate) fn terminate(child: &Child) -> Result<()> {
     Ok(())
 }
 
-/// One server started by a script of `tests/servers`, as `SCRIPT run DIR PORT`.
+/// One server started by a script of `tests/servers`, as `SCRIPT VERB DIR PORT MORE`.
 pub(crate) struct Server {
     script: PathBuf,
+    verb: &'static str,
+    more: Option<String>,
     port: u16,
     /// `None` only while dropping.
     folder: Option<TempDir>,
@@ -63,11 +65,16 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// A server that does not run yet, with a new folder and a free loopback port.
+    /// What `SCRIPT run` starts; it does not run yet and has a new folder and a free loopback port.
     pub(crate) fn new(script: &str) -> Result<Server> {
+        Server::of(script, "run", None)
+    }
+
+    /// What another verb of the script starts.
+    pub(crate) fn of(script: &str, verb: &'static str, more: Option<String>) -> Result<Server> {
         let folder = tempfile::Builder::new().prefix("orderflow-").tempdir().context("no temporary folder")?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("servers").join(script);
-        Ok(Server { script, port: free_port()?, folder: Some(folder), child: None })
+        Ok(Server { script, verb, more, port: free_port()?, folder: Some(folder), child: None })
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -87,7 +94,8 @@ impl Server {
         ensure!(self.child.is_none(), "{} runs already", self.name());
         let port = self.port.to_string();
         let data = self.folder().join("data");
-        let args = [OsStr::new("run"), data.as_os_str(), OsStr::new(&port)];
+        let mut args = vec![OsStr::new(self.verb), data.as_os_str(), OsStr::new(&port)];
+        args.extend(self.more.as_deref().map(OsStr::new));
         let log = File::options().create(true).append(true).open(self.log())?;
         let child = spawn(self.folder(), self.script.as_os_str(), &args, &log, &log)?;
         self.child = Some(child);

@@ -23,12 +23,26 @@ const START_LIMIT: Duration = Duration::from_secs(180);
 /// kills or stops it.
 pub struct Kafka {
     server: Server,
+    /// Where it runs apart from the broker.
+    _controller: Option<Server>,
 }
 
 impl Kafka {
     /// Returns when the broker answers; its log is the error when it does not.
     pub fn start() -> Result<Kafka> {
-        let mut kafka = Kafka { server: Server::new("kafka.sh")? };
+        let mut kafka = Kafka { server: Server::new("kafka.sh")?, _controller: None };
+        kafka.restart()?;
+        Ok(kafka)
+    }
+
+    /// The same with a controller of its own, which outlives [`Kafka::kill`]: what a kill in the middle of commits needs
+    /// (tests/servers/kafka/server.properties says why).
+    pub fn with_a_controller_apart() -> Result<Kafka> {
+        let mut controller = Server::of("kafka.sh", "run-controller", None)?;
+        let port = controller.port();
+        controller.start(START_LIMIT, || Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()))?;
+        let server = Server::of("kafka.sh", "run-broker", Some(port.to_string()))?;
+        let mut kafka = Kafka { server, _controller: Some(controller) };
         kafka.restart()?;
         Ok(kafka)
     }

@@ -99,11 +99,13 @@ pub struct Logged {
 }
 
 /// Why a transaction failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// The world's fault (rebalance, broker, fencing): says nothing about the records.
+    #[error("{0}")]
     World(String),
     /// The broker refused a record that this transaction sent.
+    #[error("the broker refused a record: {0}")]
     Refused(String),
 }
 

@@ -24,6 +24,9 @@ pub trait Clock {
 const FENCED_MAX: usize = 2;
 const FENCED_WITHIN_MS: i64 = 300_000;
 
+/// Longest wait between two tries of a restore, in milliseconds.
+const RESTORE_WAIT_MAX_MS: u64 = 10_000;
+
 /// Longest wait of one poll: how late a stop or a timer may be noticed.
 const WAIT_MAX: Duration = Duration::from_millis(100);
 
@@ -339,8 +342,15 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             }
             Change::RestoreFailed(task, why) => {
                 if self.restoring.contains_key(task) {
+                    // A broker that is away fails them all: said once, and again now and then while it lasts.
+                    let first = self.restoring.values().all(|restoring| restoring.tries == 0);
                     let wait_ms = self.retry_later(*task);
-                    tracing::warn!(task, "restore failed, again in {wait_ms} ms: {why}");
+                    let processor = self.worker.topology().name;
+                    if first || wait_ms >= RESTORE_WAIT_MAX_MS {
+                        tracing::warn!(processor, task, "restore failed, again in {wait_ms} ms: {why}");
+                    } else {
+                        tracing::debug!(processor, task, "restore failed, again in {wait_ms} ms: {why}");
+                    }
                 }
                 Ok(())
             }
@@ -351,7 +361,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
     fn retry_later(&mut self, task: u32) -> u64 {
         let restoring = self.restoring.entry(task).or_default();
         restoring.tries += 1;
-        let wait_ms = 100u64 << restoring.tries.min(7);
+        let wait_ms = (100u64 << restoring.tries.min(7)).min(RESTORE_WAIT_MAX_MS);
         restoring.retry_us = Some(self.clock.now().mono_us + wait_ms * 1_000);
         wait_ms
     }
@@ -408,7 +418,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             Fault::Abort(why) => Failure::World(why),
             Fault::Refused(why) => Failure::Refused(why),
         };
-        tracing::warn!(processor, "transaction aborted: {failure:?}");
+        tracing::warn!(processor, "transaction aborted, its records are handled again: {failure}");
         self.tell(Input::Failed(failure));
         if let Some((task, why)) = self.unreadable.take() {
             self.rebuild(task, &why);

@@ -207,7 +207,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let disk = SledDisk::open(folder.path()).unwrap();
         let now_ms = 3 * CHECKPOINT_AGE_MAX_MS;
-        let begin = |now_ms| begin_or_resume(&mut Nothing, &disk, &Internal::of("p"), 0, now_ms, (0, 9, 0, 0)).unwrap();
+        let begin = |now_ms| begin_or_resume(&mut Nothing, &disk, &Internal::of("p"), 0, now_ms, (0, 9, 0, 9)).unwrap();
         assert_eq!(begin(now_ms).written_ms, now_ms);
         disk.restore_dedup(0, Vec::new(), 5);
         disk.flush();

@@ -7,12 +7,11 @@ use tests::{Kafka, Program, eventually, free_address, get, logged, warnings};
 
 use super::{ALL, LIMIT, all_assigned, one_warning};
 
-/// How long the broker is gone: a minute in the issue; the clients' back-off and the transaction timeout (10 s) lie well
-/// below either.
-const OUTAGE: Duration = Duration::from_secs(20);
+/// How long the broker is gone: longer than the transaction timeout (10 s), any session and any back-off.
+const OUTAGE: Duration = Duration::from_secs(60);
 /// Lines of WARN and ERROR that an outage may cost one processor: the broker does not answer, the transaction is aborted,
-/// the tasks are closed, and a line for each task whose restore was under way.
-const WARNINGS_MAX: usize = 4 + 12;
+/// the tasks are closed, the group still has us, a restore failed, and the first of them again.
+const WARNINGS_MAX: usize = 6;
 
 #[test]
 fn broker_down_at_the_start_is_waited_for() -> Result<()> {
@@ -50,9 +49,8 @@ fn broker_down_at_the_start_is_waited_for() -> Result<()> {
 }
 
 #[test]
-#[ignore = "known defect: about one SIGKILLed broker in five leaves work undone until the processor is started again"]
 fn broker_lost_in_the_middle_is_survived() -> Result<()> {
-    let mut kafka = Kafka::start()?;
+    let mut kafka = Kafka::with_a_controller_apart()?;
     let program = Program::new(&kafka.bootstrap())?;
     program.judge(|program| {
         program.ok(&["topics", "apply"])?;

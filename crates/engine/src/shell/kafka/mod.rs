@@ -3,6 +3,7 @@
 mod admin;
 mod client;
 mod group;
+mod leader_hints;
 mod producer;
 mod reader;
 mod restorer;

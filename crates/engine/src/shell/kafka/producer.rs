@@ -18,6 +18,7 @@ use crate::shell::transport::Fault;
 use crate::shell::wire;
 
 use super::group::Quiet;
+use super::settings::TRANSACTION_TIMEOUT_MS;
 
 /// What a produced record is, packed into the opaque value that comes back with its delivery report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,10 +131,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at what is in flight.
 const DRAIN_PAUSE: Duration = Duration::from_micros(200);
 
+/// How long one call of an abort may take before what it waits for is polled.
+const ABORT_STEP: Duration = Duration::from_millis(50);
+
 /// A producer within its transactions.
 pub(super) struct Producer {
     inner: BaseProducer<Reports>,
-    open: bool,
+    /// Since when a transaction is open.
+    open: Option<Instant>,
 }
 
 impl Producer {
@@ -141,15 +146,51 @@ impl Producer {
     pub(super) fn open(config: &ClientConfig) -> Result<Producer, Fault> {
         let created = config.create_with_context(Reports::default());
         let inner: BaseProducer<Reports> = created.map_err(|error| Fault::Fatal(format!("producer: {error}")))?;
-        inner.init_transactions(Duration::from_secs(10)).map_err(|error| classify("init_transactions", error))?;
-        Ok(Producer { inner, open: false })
+        let producer = Producer { inner, open: None };
+        let begun = producer.inner.init_transactions(Duration::from_secs(10));
+        begun.map_err(|error| producer.classify("init_transactions", &error))?;
+        Ok(producer)
     }
 
     pub(super) fn begin(&mut self) -> Result<(), Fault> {
-        self.inner.begin_transaction().map_err(|error| classify("begin_transaction", error))?;
+        self.inner.begin_transaction().map_err(|error| self.classify("begin_transaction", &error))?;
         self.inner.context().take();
-        self.open = true;
+        self.open = Some(Instant::now());
         Ok(())
+    }
+
+    /// What a failure that ends this producer means. After its timeout the broker itself ends a transaction, and what it
+    /// then answers is the same as to a producer whose name somebody took.
+    fn ended(&self, why: String) -> Fault {
+        match self.open.map(|since| since.elapsed()) {
+            Some(age) if age >= Duration::from_millis(TRANSACTION_TIMEOUT_MS.into()) => {
+                Fault::Unknown(format!("the broker ended a transaction that was open for {age:.0?}: {why}"))
+            }
+            _ => Fault::Fenced(why),
+        }
+    }
+
+    /// What a record's failure says: the broker refused this very record, or the world is to blame.
+    fn produced(&self, error: &KafkaError) -> Fault {
+        use RDKafkaErrorCode as Code;
+        match error.rdkafka_error_code() {
+            Some(Code::MessageSizeTooLarge | Code::InvalidRecord | Code::InvalidTimestamp | Code::PolicyViolation) => {
+                Fault::Refused(error.to_string())
+            }
+            Some(Code::Fenced | Code::Fatal | Code::ProducerFenced | Code::InvalidProducerEpoch) => {
+                self.ended(error.to_string())
+            }
+            _ => Fault::Abort(format!("produce: {error}")),
+        }
+    }
+
+    /// What a transaction call's failure says.
+    fn classify(&self, call: &str, error: &KafkaError) -> Fault {
+        let text = format!("{call}: {error}");
+        match error {
+            KafkaError::Transaction(error) if error.is_fatal() => self.ended(text),
+            _ => Fault::Abort(text),
+        }
     }
 
     pub(super) fn send(&mut self, outgoing: Outgoing<'_>) -> Result<(), Fault> {
@@ -169,7 +210,7 @@ impl Producer {
                     self.inner.poll(Duration::from_millis(5));
                     record = back;
                 }
-                Err((error, _)) => return Err(produced(&error)),
+                Err((error, _)) => return Err(self.produced(&error)),
             }
         }
     }
@@ -201,10 +242,10 @@ impl Producer {
         self.drain()?;
         let failed = self.inner.context().delivered.lock().unwrap_or_else(PoisonError::into_inner).failed.take();
         if let Some(error) = failed {
-            return Err(produced(&error));
+            return Err(self.produced(&error));
         }
         let sent = self.inner.send_offsets_to_transaction(offsets, group, Duration::from_secs(10));
-        sent.map_err(|error| classify("send_offsets_to_transaction", error))
+        sent.map_err(|error| self.classify("send_offsets_to_transaction", &error))
     }
 
     /// Commits; a commit that timed out or may be retried is retried until its outcome is known.
@@ -212,7 +253,7 @@ impl Producer {
         self.drain()?;
         let delivered = self.inner.context().take();
         if let Some(error) = delivered.failed {
-            return Err(produced(&error));
+            return Err(self.produced(&error));
         }
         let since = Instant::now();
         loop {
@@ -222,65 +263,47 @@ impl Producer {
             };
             let retriable = matches!(&error, KafkaError::Transaction(inner) if inner.is_retriable());
             if !retriable {
-                return Err(classify("commit_transaction", error));
+                // The broker may have carried it out all the same: only what it holds can tell.
+                return Err(match self.classify("commit_transaction", &error) {
+                    Fault::Abort(why) => Fault::Unknown(why),
+                    fault => fault,
+                });
             }
             if since.elapsed() > PATIENCE {
                 return Err(Fault::Unknown(format!("the outcome of a commit stayed unknown for a minute: {error}")));
             }
             self.inner.poll(Duration::from_millis(20));
         }
-        self.open = false;
+        self.open = None;
         Ok(delivered.logged.into_values().collect())
     }
 
+    /// Aborts; what is queued is purged, and what is under way awaited, by librdkafka itself.
     pub(super) fn abort(&mut self) -> Result<(), Fault> {
-        if !std::mem::take(&mut self.open) {
+        if self.open.is_none() {
             return Ok(());
         }
-        // What is queued but not sent need not be sent any more; purging saves waiting for a broker that is down.
-        self.inner.purge(rdkafka::producer::PurgeConfig::default().queue());
         let since = Instant::now();
         loop {
-            while self.inner.in_flight_count() > 0 && since.elapsed() < PATIENCE {
-                self.inner.poll(Duration::from_millis(2));
-            }
-            match self.inner.abort_transaction(Duration::from_secs(5)) {
+            let error = match self.inner.abort_transaction(ABORT_STEP) {
                 Ok(()) => break,
-                Err(KafkaError::Transaction(error)) if error.is_retriable() && since.elapsed() < PATIENCE => {
-                    self.inner.poll(Duration::from_millis(20));
-                }
-                Err(KafkaError::Transaction(error)) if error.is_retriable() => {
-                    return Err(Fault::Unknown(format!(
-                        "the outcome of an abort stayed unknown for a minute: {error}"
-                    )));
-                }
-                Err(error) => return Err(Fault::Fenced(format!("abort_transaction: {error}"))),
+                Err(error) => error,
+            };
+            let retriable = matches!(&error, KafkaError::Transaction(inner) if inner.is_retriable());
+            if !retriable {
+                return Err(match self.classify("abort_transaction", &error) {
+                    Fault::Abort(why) => Fault::Unknown(why),
+                    fault => fault,
+                });
             }
+            if since.elapsed() > PATIENCE {
+                return Err(Fault::Unknown(format!("the outcome of an abort stayed unknown for a minute: {error}")));
+            }
+            // It waits for the reports of what it purged, which only a poll takes.
+            self.inner.poll(Duration::from_millis(5));
         }
+        self.open = None;
         self.inner.context().take();
         Ok(())
-    }
-}
-
-/// What a record's failure says: the broker refused this very record, or the world is to blame.
-fn produced(error: &KafkaError) -> Fault {
-    use RDKafkaErrorCode as Code;
-    match error.rdkafka_error_code() {
-        Some(Code::MessageSizeTooLarge | Code::InvalidRecord | Code::InvalidTimestamp | Code::PolicyViolation) => {
-            Fault::Refused(error.to_string())
-        }
-        Some(Code::Fenced | Code::Fatal | Code::ProducerFenced | Code::InvalidProducerEpoch) => {
-            Fault::Fenced(error.to_string())
-        }
-        _ => Fault::Abort(format!("produce: {error}")),
-    }
-}
-
-/// What a transaction call's failure says.
-fn classify(call: &str, error: KafkaError) -> Fault {
-    let text = format!("{call}: {error}");
-    match error {
-        KafkaError::Transaction(error) if error.is_fatal() => Fault::Fenced(text),
-        _ => Fault::Abort(text),
     }
 }

@@ -97,7 +97,8 @@ impl LogReader for KafkaReader {
             }
             if since.elapsed() > STABLE {
                 return Err(Fault::Abort(format!(
-                    "{topic}/{partition}: a transaction stays open below {high_watermark}"
+                    "{topic}/{partition}: a transaction stays open below {high_watermark}, for longer than any of ours may; \
+                     hint: `kafka-transactions.sh find-hanging` tells whose it is"
                 )));
             }
             std::thread::sleep(Duration::from_millis(20));

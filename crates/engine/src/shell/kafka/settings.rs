@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use rdkafka::ClientConfig;
 
+use super::leader_hints;
+
 /// Which group protocol to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GroupProtocol {
@@ -33,6 +35,7 @@ impl KafkaSettings {
     /// What every client of ours has in common.
     #[expect(clippy::disallowed_methods, reason = "the one place that makes client configurations")]
     pub(super) fn base(&self, role: &str) -> ClientConfig {
+        leader_hints::warn_unless_dropped();
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.bootstrap)
