@@ -5,6 +5,7 @@
 
 mod avsc;
 mod catalog;
+pub mod compat;
 mod disk;
 mod draw;
 mod generate;
