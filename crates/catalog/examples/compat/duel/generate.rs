@@ -14,15 +14,17 @@ const DEPTH_MAX: usize = 4;
 pub struct Maker<'r> {
     random: &'r mut Random,
     named: usize,
-    /// Full names of types that are complete, with the kind of each.
-    complete: Vec<(String, &'static str)>,
+    /// Full names of types that are complete.
+    complete: Vec<String>,
+    /// One of their definitions, to be repeated.
+    definition: Option<Value>,
     /// Full names of records around.
     around: Vec<String>,
 }
 
 /// A random schema, most often a record.
 pub fn schema(random: &mut Random) -> Value {
-    let mut maker = Maker { random, named: 0, complete: Vec::new(), around: Vec::new() };
+    let mut maker = Maker { random, named: 0, complete: Vec::new(), definition: None, around: Vec::new() };
     match maker.random.below(10) {
         0 => maker.ty(None, 0),
         1 => maker.union(None, 0),
@@ -93,8 +95,7 @@ impl Maker<'_> {
         let fields: Vec<Value> = names.map(|name| self.field(name, inner.as_deref(), depth)).collect();
         object.insert("fields".into(), json!(fields));
         self.around.pop();
-        self.complete.push((full, "record"));
-        Value::Object(object)
+        self.complete(full, object)
     }
 
     fn field(&mut self, name: &str, space: Option<&str>, depth: usize) -> Value {
@@ -141,8 +142,7 @@ impl Maker<'_> {
             object.insert("default".into(), json!(self.random.of(&symbols)));
         }
         object.insert("symbols".into(), json!(symbols));
-        self.complete.push((full, "enum"));
-        Value::Object(object)
+        self.complete(full, object)
     }
 
     fn fixed(&mut self, space: Option<&str>) -> Value {
@@ -150,14 +150,27 @@ impl Maker<'_> {
         object.insert("type".into(), json!("fixed"));
         let full = self.name("Uuid", space, &mut object);
         object.insert("size".into(), json!(self.random.of(&[4, 8, 16])));
-        self.complete.push((full, "fixed"));
-        Value::Object(object)
+        self.complete(full, object)
     }
 
+    fn complete(&mut self, full: String, object: Map<String, Value>) -> Value {
+        let definition = Value::Object(object);
+        self.complete.push(full);
+        if self.random.percent(30) {
+            self.definition = Some(definition.clone());
+        }
+        definition
+    }
+
+    /// A complete type, sometimes defined again; or the one that comes next, if there will be one and if it fits.
     fn reference(&mut self) -> Value {
-        match self.complete.len() {
-            0 => json!("string"),
-            count => json!(self.complete[self.random.below(count)].0),
+        if self.complete.is_empty() || self.random.percent(15) {
+            return json!(format!("Order{}", self.named + 1 + self.random.below(3)));
+        }
+        let name = self.random.of(&self.complete).clone();
+        match &self.definition {
+            Some(definition) if self.random.percent(20) => definition.clone(),
+            _ => json!(name),
         }
     }
 
@@ -194,6 +207,7 @@ impl Maker<'_> {
             "enum" => ty["symbols"][0].clone(),
             "fixed" => json!("0000"),
             "record" | "error" if self.random.percent(50) => json!({}),
+            _ if self.random.percent(15) => self.random.of(&[json!({}), json!("NEW"), json!({"id": "x"})]).clone(),
             _ => return None,
         })
     }

@@ -98,6 +98,9 @@ fn fields(ty: &mut Value, random: &mut Random) {
         return;
     }
     let at = random.below(list.len());
+    if !list[at].is_object() {
+        return;
+    }
     match choice {
         4 | 5 => drop(list.remove(at)),
         6 => list.reverse(),
