@@ -9,14 +9,14 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use catalog::compat;
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let number = |at: usize| arguments.get(at).map(|text| text.parse::<u64>());
     let ran = match (arguments.first().map(String::as_str), number(1), number(2)) {
         (Some("fuzz"), None | Some(Ok(_)), None | Some(Ok(_))) => fuzz(number(1), number(2)),
-        (Some("answer"), None, None) => {
-            lines().and_then(|lines| print(lines.iter().map(|l| catalog::compat::answer(l))))
-        }
+        (Some("answer"), None, None) => lines().and_then(|lines| print(lines.iter().map(|l| compat::answer(l)))),
         (Some("pairs"), Some(Ok(count)), Some(Ok(seed))) => print(duel::pairs(seed, count as usize)),
         _ => Err(io::Error::other("usage: compat fuzz [PAIRS [SEED]] | pairs PAIRS SEED | answer <lines")),
     };

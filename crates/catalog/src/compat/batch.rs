@@ -1,11 +1,15 @@
 //! One pair per line: JSON in, JSON out.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::check::check;
+use super::json::BYTES_MAX;
 use super::report::{Incompatibility, Report};
 use super::schema::Schema;
+
+/// Two schemas of the greatest length, as texts in JSON.
+const LINE_BYTES_MAX: usize = 4 * BYTES_MAX;
 
 /// An answer line.
 #[derive(Serialize)]
@@ -24,6 +28,10 @@ struct Answer {
 ///
 /// A schema is a JSON value or a text that holds one; a text that does not begin as JSON does is the name of a type.
 pub fn answer(line: &str) -> String {
+    if line.len() > LINE_BYTES_MAX {
+        let why = format!("line: {} bytes, at most {LINE_BYTES_MAX} are read; compare smaller schemas", line.len());
+        return json!({"name": null, "error": why}).to_string();
+    }
     let (name, report) = match serde_json::from_str::<Value>(line) {
         Ok(pair) => (pair.get("name").cloned().unwrap_or(Value::Null), compare(&pair)),
         Err(error) => (Value::Null, Err(format!("line: not JSON: {error}; give one JSON object per line"))),

@@ -12,8 +12,10 @@ use super::schema::{Enum, Fixed, Id, Node, Primitive, Record, Schema};
 const DEPTH_MAX: usize = 400;
 /// Pairs of types that are compared.
 const PAIRS_MAX: usize = 1_000_000;
-/// Reasons that are collected.
+/// Reasons against one pair, those against its parts included.
 const ERRORS_MAX: usize = 10_000;
+/// The same over all pairs that are remembered.
+const KEPT_MAX: usize = 1_000_000;
 
 /// Why two schemas cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,13 +35,16 @@ pub enum CheckError {
 /// # Errors
 /// A reader's field that stands for several fields of the writer, or more work than the limits allow.
 pub fn check(reader: &Schema, writer: &Schema) -> Result<Report, CheckError> {
-    let mut checker = Checker { reader, writer, found: HashMap::new(), depth: 0 };
+    let mut checker = Checker { reader, writer, found: HashMap::new(), kept: 0, depth: 0 };
     let errors = checker.pair("".into(), reader.root, writer.root, &mut Vec::new())?;
-    Ok(Report { compatible: errors.is_empty(), errors: errors.to_vec() })
+    let errors = errors.iter().map(|error| Incompatibility::clone(error)).collect::<Vec<_>>();
+    Ok(Report { compatible: errors.is_empty(), errors })
 }
 
 /// The reasons against a pair; none when the reader reads it.
-type Found = Rc<[Incompatibility]>;
+type Found = Rc<[Rc<Incompatibility>]>;
+/// Reasons in the making.
+type Errors = Vec<Rc<Incompatibility>>;
 /// Reference tokens from the root, which is an empty one.
 type Path = Vec<Cow<'static, str>>;
 
@@ -48,6 +53,8 @@ struct Checker<'s> {
     writer: &'s Schema,
     /// What is known of a pair, its paths as they were when it was first compared. Nothing: it is being compared.
     found: HashMap<(Id, Id), Option<Found>>,
+    /// Reasons in all of `found`.
+    kept: usize,
     depth: usize,
 }
 
@@ -72,8 +79,9 @@ impl<'s> Checker<'s> {
         self.compare(reader, writer, path, &mut errors)?;
         self.depth -= 1;
         path.pop();
-        if errors.len() > ERRORS_MAX {
-            return Err(CheckError::TooMuch { what: "incompatibilities", most: ERRORS_MAX });
+        self.kept += errors.len();
+        if self.kept > KEPT_MAX {
+            return Err(CheckError::TooMuch { what: "incompatibilities of all pairs of types", most: KEPT_MAX });
         }
         let errors: Found = errors.into();
         self.found.insert((reader, writer), Some(Rc::clone(&errors)));
@@ -85,31 +93,25 @@ impl<'s> Checker<'s> {
         Ok(self.pair("".into(), reader, writer, &mut Vec::new())?.is_empty())
     }
 
-    fn compare(
-        &mut self,
-        reader: Id,
-        writer: Id,
-        path: &mut Path,
-        errors: &mut Vec<Incompatibility>,
-    ) -> Result<(), CheckError> {
+    fn compare(&mut self, reader: Id, writer: Id, path: &mut Path, errors: &mut Errors) -> Result<(), CheckError> {
         let (reads, writes) = (&self.reader.nodes[reader], &self.writer.nodes[writer]);
         match (reads, writes) {
             (Node::Array(read), Node::Array(written)) => {
-                errors.extend_from_slice(&self.pair("items".into(), *read, *written, path)?);
+                merge(errors, &self.pair("items".into(), *read, *written, path)?)?;
             }
             (Node::Map(read), Node::Map(written)) => {
-                errors.extend_from_slice(&self.pair("values".into(), *read, *written, path)?);
+                merge(errors, &self.pair("values".into(), *read, *written, path)?)?;
             }
             (Node::Fixed(read), Node::Fixed(written)) => {
-                errors.extend(names(&read.name, &written.name, path));
-                errors.extend(sizes(read, written, path));
+                errors.extend(names(&read.name, &written.name, path).map(Rc::new));
+                errors.extend(sizes(read, written, path).map(Rc::new));
             }
             (Node::Enum(read), Node::Enum(written)) => {
-                errors.extend(names(&read.name, &written.name, path));
-                errors.extend(symbols(read, written, path));
+                errors.extend(names(&read.name, &written.name, path).map(Rc::new));
+                errors.extend(symbols(read, written, path).map(Rc::new));
             }
             (Node::Record(read), Node::Record(written)) => {
-                errors.extend(names(&read.name, &written.name, path));
+                errors.extend(names(&read.name, &written.name, path).map(Rc::new));
                 path.push("fields".into());
                 self.fields(read, writer, written, path, errors)?;
                 path.pop();
@@ -118,14 +120,14 @@ impl<'s> Checker<'s> {
                 for (at, branch) in branches.iter().enumerate() {
                     if !self.reads(reader, *branch)? {
                         path.push(at.to_string().into());
-                        errors.push(lacking(&self.writer.nodes[*branch], path));
+                        errors.push(Rc::new(lacking(&self.writer.nodes[*branch], path)));
                         path.pop();
                     }
                 }
             }
             (_, Node::Union(branches)) => {
                 for (at, branch) in branches.iter().enumerate() {
-                    errors.extend_from_slice(&self.pair(at.to_string().into(), reader, *branch, path)?);
+                    merge(errors, &self.pair(at.to_string().into(), reader, *branch, path)?)?;
                 }
             }
             (Node::Union(branches), _) => {
@@ -134,13 +136,13 @@ impl<'s> Checker<'s> {
                         return Ok(());
                     }
                 }
-                errors.push(lacking(writes, path));
+                errors.push(Rc::new(lacking(writes, path)));
             }
             (Node::Primitive(read), Node::Primitive(written)) if promotes(*written, *read) => {}
             _ => {
                 let message =
                     format!("reader type: {} not compatible with writer type: {}", reads.kind(), writes.kind());
-                errors.push(reason(Kind::TypeMismatch, message, path));
+                errors.push(Rc::new(reason(Kind::TypeMismatch, message, path)));
             }
         }
         Ok(())
@@ -152,7 +154,7 @@ impl<'s> Checker<'s> {
         writer: Id,
         written: &'s Record<Id>,
         path: &mut Path,
-        errors: &mut Vec<Incompatibility>,
+        errors: &mut Errors,
     ) -> Result<(), CheckError> {
         for (at, field) in reader.fields.iter().enumerate() {
             path.push(at.to_string().into());
@@ -166,19 +168,31 @@ impl<'s> Checker<'s> {
             match first {
                 Some(first) => {
                     let ty = written.fields[*first].ty;
-                    errors.extend_from_slice(&self.pair("type".into(), field.ty, ty, path)?);
+                    merge(errors, &self.pair("type".into(), field.ty, ty, path)?)?;
                 }
                 None if field.default.is_some() => {}
                 // An enum's own default is no field's default. Java compares it with the whole record, in vain.
                 None if matches!(&self.reader.nodes[field.ty], Node::Enum(Enum { default: Some(_), .. })) => {
-                    errors.extend_from_slice(&self.pair("type".into(), field.ty, writer, path)?);
+                    merge(errors, &self.pair("type".into(), field.ty, writer, path)?)?;
                 }
-                None => errors.push(reason(Kind::ReaderFieldMissingDefaultValue, field.name.clone(), path)),
+                None => {
+                    let name = field.name.clone();
+                    errors.push(Rc::new(reason(Kind::ReaderFieldMissingDefaultValue, name, path)));
+                }
             }
             path.pop();
         }
         Ok(())
     }
+}
+
+/// Adds the reasons against a part, the same ones again where the part stands twice: Java does.
+fn merge(errors: &mut Errors, found: &[Rc<Incompatibility>]) -> Result<(), CheckError> {
+    if errors.len() + found.len() > ERRORS_MAX {
+        return Err(CheckError::TooMuch { what: "incompatibilities of a pair of types", most: ERRORS_MAX });
+    }
+    errors.extend_from_slice(found);
+    Ok(())
 }
 
 /// Avro specification, "Schema Resolution": what is read as something wider, and itself.

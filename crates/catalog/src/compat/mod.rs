@@ -7,7 +7,7 @@
 //!
 //! What differs: JSON nested deeper than 127 and texts over [`BYTES_MAX`] are refused, and so is work beyond
 //! the limits of [`check`], where Java would run out of stack or memory; numbers that no double can hold and lone surrogates
-//! are no JSON here; beyond ASCII the letters of a name are those of Rust's Unicode tables.
+//! are no JSON here; and the letters of a name are those of JDK 17, whichever JDK runs Java.
 
 mod batch;
 mod build;
@@ -15,6 +15,7 @@ mod check;
 mod default;
 mod error;
 mod json;
+mod letters;
 mod name;
 mod report;
 mod resolve;
@@ -25,5 +26,7 @@ pub use batch::answer;
 pub use check::{CheckError, check};
 pub use error::ParseError;
 pub use json::BYTES_MAX;
+#[cfg(test)]
+pub(crate) use letters::{is_digit, is_letter};
 pub use report::{Incompatibility, Kind, Report};
 pub use schema::Schema;
