@@ -12,6 +12,8 @@ use super::schema::{Enum, Fixed, Id, Node, Primitive, Record, Schema};
 const DEPTH_MAX: usize = 400;
 /// Pairs of types that are compared.
 const PAIRS_MAX: usize = 1_000_000;
+/// Looks at pairs, those that are known already included.
+const LOOKS_MAX: usize = 20_000_000;
 /// Reasons against one pair, those against its parts included.
 const ERRORS_MAX: usize = 10_000;
 /// The same over all pairs that are remembered.
@@ -35,7 +37,7 @@ pub enum CheckError {
 /// # Errors
 /// A reader's field that stands for several fields of the writer, or more work than the limits allow.
 pub fn check(reader: &Schema, writer: &Schema) -> Result<Report, CheckError> {
-    let mut checker = Checker { reader, writer, found: HashMap::new(), kept: 0, depth: 0 };
+    let mut checker = Checker { reader, writer, found: HashMap::new(), kept: 0, looks: 0, depth: 0 };
     let errors = checker.pair("".into(), reader.root, writer.root, &mut Vec::new())?;
     let errors = errors.iter().map(|error| Incompatibility::clone(error)).collect::<Vec<_>>();
     Ok(Report { compatible: errors.is_empty(), errors })
@@ -55,11 +57,16 @@ struct Checker<'s> {
     found: HashMap<(Id, Id), Option<Found>>,
     /// Reasons in all of `found`.
     kept: usize,
+    looks: usize,
     depth: usize,
 }
 
 impl<'s> Checker<'s> {
     fn pair(&mut self, token: Cow<'static, str>, reader: Id, writer: Id, path: &mut Path) -> Result<Found, CheckError> {
+        self.looks += 1;
+        if self.looks > LOOKS_MAX {
+            return Err(CheckError::TooMuch { what: "looks at pairs of types", most: LOOKS_MAX });
+        }
         match self.found.get(&(reader, writer)) {
             Some(Some(known)) => return Ok(Rc::clone(known)),
             // In a circle, types are compatible unless something else proves otherwise.
