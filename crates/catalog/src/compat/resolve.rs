@@ -1,8 +1,8 @@
 //! References to types that were read later, and the second look at defaults and unions that they make necessary.
 //!
 //! Java resolves by walking from each named type, types in the order of their ends, the fields of a record first to
-//! last, the branches of a union last to first, and into a referred type at the place of the first reference to it. The
-//! order shows: a default is refused when it needs the fields of a record that the walk has not come out of yet.
+//! last, the branches of a union last to first, and into a referred type at the place of the first reference to it. That
+//! shows: a default is refused when it needs the fields of a record that the walk has not come out of yet.
 
 use std::collections::HashSet;
 
@@ -30,13 +30,11 @@ pub fn resolve(builder: Builder, root: Link) -> Result<Schema, ParseError> {
         Link::Name(name) => walk.refer(name)?,
     }
     let Builder { nodes, names, .. } = builder;
-    let first =
-        |id: Id| if nodes[id].is_named() { names.get(nodes[id].full_name()).copied().unwrap_or(id) } else { id };
     let target = |link: &Link| match link {
         Link::Node(id) => Some(*id),
         Link::Name(name) => names.get(name).copied(),
     };
-    let Some(root) = target(&root).map(first) else {
+    let Some(root) = target(&root) else {
         return Err(ParseError::new("schema", "it refers to nothing", "define the type"));
     };
     // Nothing is missing here: the walk has been everywhere.

@@ -161,10 +161,6 @@ impl<T> Node<T> {
         }
     }
 
-    pub fn is_named(&self) -> bool {
-        matches!(self, Node::Record(_) | Node::Enum(_) | Node::Fixed(_))
-    }
-
     /// The same node with every part replaced.
     pub fn map<U>(self, to: impl Fn(T) -> U) -> Node<U> {
         match self {
