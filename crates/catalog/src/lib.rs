@@ -14,6 +14,7 @@ mod generate;
 mod lint;
 mod map;
 mod problem;
+pub mod registration;
 mod released;
 mod schema;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod compat;
 mod generate;
 mod lint;
+mod registration;
 mod released;
 mod topic;
 
