@@ -5,6 +5,7 @@
 //! Architecture Invariant: everything here is a function from file contents to file contents or findings; only
 //! `disk` reads and writes, and only below the folder it is given.
 
+mod attributes;
 mod avsc;
 mod catalog;
 pub mod compat;
@@ -15,6 +16,7 @@ mod lint;
 mod map;
 mod problem;
 mod released;
+pub mod review;
 mod schema;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ mod compat;
 mod generate;
 mod lint;
 mod released;
+mod review;
 mod topic;
 
 use std::path::Path;

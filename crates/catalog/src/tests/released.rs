@@ -6,7 +6,7 @@ use crate::{Catalog, LOCK_FILE, RELEASED_DIR, Rule, fingerprint, generate};
 const ASK: &str = "schemas/ask.avsc";
 
 /// The contract after `make contract`.
-fn with_releases(mut files: Files) -> Files {
+pub(super) fn with_releases(mut files: Files) -> Files {
     let generated = generate(&parsed(files.clone()));
     files.retain(|(path, _)| !path.starts_with(RELEASED_DIR));
     let released = generated.into_iter().map(|(path, text)| (path.to_string_lossy().into_owned(), text));

@@ -1,0 +1,176 @@
+//! What a change of schemas/ and topics.yaml means: who breaks, why, in which order to deploy, and what to do.
+//!
+//! Compatibility is decided twice: as Java decides it, which is what a registry goes by, and by reading random data of
+//! each version through the same attributes as the generated structs. The second finds what the first lets pass.
+
+mod agree;
+mod avro;
+mod data;
+mod diff;
+mod fix;
+mod issue;
+mod model;
+mod output;
+mod patch;
+mod reader;
+mod record;
+mod say;
+mod side;
+mod source;
+mod topics;
+mod uses;
+mod verdict;
+mod warnings;
+
+pub use model::{
+    Bump, Change, ChangeKind, Fate, Finding, Fix, JavaError, Level, Order, RecordReview, Review, Use, Verdict,
+};
+pub use output::{github, json, junit, markdown, text};
+pub use record::declared;
+
+use crate::map::MAP_FILE;
+use crate::review::fix::words;
+use crate::review::record::Sides;
+use crate::review::side::Side;
+use crate::{Catalog, Rule};
+
+/// A contract as files: topics.yaml, and what is below schemas/ by path.
+#[derive(Debug, Clone, Default)]
+pub struct Contract {
+    pub yaml: String,
+    pub files: Vec<(String, String)>,
+}
+
+/// What a contract is compared with.
+#[derive(Debug, Clone)]
+pub enum Base {
+    /// Another state of the same files; the name is what people call it.
+    Contract(String, Contract),
+    /// The newest release of each record.
+    Released,
+    /// What somebody else has: where it is, and of each record its name, where it comes from, and its schema.
+    Elsewhere(String, Vec<(String, String, String)>),
+}
+
+/// A review that could not be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what}: {why}")]
+pub struct Unreviewable {
+    /// Which side.
+    pub what: String,
+    pub why: String,
+}
+
+/// Compares a contract with what it was.
+///
+/// # Errors
+/// When the old side cannot be read. What is wrong with the new side is a finding.
+pub fn review(base: &Base, now: &Contract) -> Result<Review, Unreviewable> {
+    let (against, before) = open(base, now)?;
+    let after = Side::contract(&now.yaml, &now.files);
+    let map_before = if before.yaml.is_some() { before.map.as_ref() } else { after.map.as_ref() };
+    let sides = Sides { before: &before, after: &after, map_before, map_after: after.map.as_ref() };
+    let (mut records, mut findings) = (Vec::new(), Vec::new());
+    let mut keep = |(review, found): (RecordReview, Vec<Finding>)| {
+        records.push(review);
+        findings.extend(found);
+    };
+    for (key, new) in &after.records {
+        match before.records.get(key) {
+            Some(old) => {
+                let failed = |why| Unreviewable { what: format!("record \"{key}\" against {against}"), why };
+                record::changed(sides, key, old, new).map_err(failed)?.into_iter().for_each(&mut keep);
+            }
+            None => keep(record::added(sides, key, new)),
+        }
+    }
+    for (key, old) in before.records.iter().filter(|(key, _)| !after.records.contains_key(*key)) {
+        // Releases are for ever, records are not.
+        if !matches!(base, Base::Released) {
+            keep(record::removed(sides, key, old));
+        }
+    }
+    findings.extend(topics::topics(sides));
+    findings.extend(lints(now));
+    records.sort_by(|one, other| one.record.cmp(&other.record));
+    let findings = merged(findings);
+    Ok(Review { against, verdict: findings.first().map(|finding| finding.level), records, findings })
+}
+
+fn open(base: &Base, now: &Contract) -> Result<(String, Side), Unreviewable> {
+    match base {
+        Base::Contract(name, contract) => {
+            let side = Side::contract(&contract.yaml, &contract.files);
+            match side.problems.first() {
+                Some(problem) => {
+                    Err(Unreviewable { what: name.clone(), why: format!("{}: {}", problem.file, problem.what) })
+                }
+                None => Ok((name.clone(), side)),
+            }
+        }
+        Base::Released => {
+            let failed = |why| Unreviewable { what: "released schemas".to_owned(), why };
+            Ok(("the released schemas".to_owned(), Side::newest(&now.files).map_err(failed)?))
+        }
+        Base::Elsewhere(name, texts) => {
+            let texts = texts.iter().map(|(record, from, text)| (record.as_str(), from.as_str(), text.as_str()));
+            let failed = |why| Unreviewable { what: name.clone(), why };
+            Ok((name.clone(), Side::texts(texts).map_err(failed)?))
+        }
+    }
+}
+
+/// What `make contract` would refuse. A schema that was changed without a new version is told by the review itself.
+fn lints(now: &Contract) -> Vec<Finding> {
+    let problems = Catalog::parse(&now.yaml, now.files.iter().cloned()).err().unwrap_or_default();
+    let ours = problems.into_iter().filter(|problem| problem.rule != Rule::ReleasedChanged);
+    ours.map(|problem| Finding {
+        rule: problem.rule.code(),
+        level: Level::Error,
+        line: problem.line.max(1),
+        before: false,
+        records: Vec::new(),
+        field: String::new(),
+        what: problem.what.clone(),
+        why: problem.rule.why().to_owned(),
+        breaks: if problem.file == MAP_FILE { Vec::new() } else { vec!["make contract".to_owned()] },
+        versions: Vec::new(),
+        java: None,
+        fix: words(problem.rule.hint().to_owned()),
+        file: problem.file,
+    })
+    .collect()
+}
+
+/// One finding where several records share a type; the worst first.
+fn merged(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut out: Vec<Finding> = Vec::new();
+    for finding in findings {
+        let same = |it: &&mut Finding| {
+            !finding.records.is_empty()
+                && (it.rule, &it.file, it.line, it.before)
+                    == (finding.rule, &finding.file, finding.line, finding.before)
+                && it.field.rsplit('.').next() == finding.field.rsplit('.').next()
+                && it.level == finding.level
+                && finding.rule != "version-bump"
+        };
+        match out.iter_mut().find(same) {
+            Some(known) => {
+                let other = |list: &mut Vec<String>, more: &[String]| {
+                    more.iter().for_each(|it| {
+                        if !list.contains(it) {
+                            list.push(it.clone());
+                        }
+                    });
+                };
+                other(&mut known.records, &finding.records);
+                other(&mut known.breaks, &finding.breaks);
+                other(&mut known.versions, &finding.versions);
+            }
+            None => out.push(finding),
+        }
+    }
+    let place = |it: &Finding| (std::cmp::Reverse(it.level), it.file.clone(), it.line, it.rule, it.what.clone());
+    out.sort_by_key(place);
+    out
+}
