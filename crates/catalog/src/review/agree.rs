@@ -144,6 +144,31 @@ pub fn units(from: &Plain, to: &Plain) -> Option<(String, String)> {
     (from != to).then_some((from, to))
 }
 
+/// A moment as people say it, in the unit of its logical type; the bare number where that is none.
+pub fn moment(number: &str, logical: &str) -> String {
+    let micros = match (logical.rsplit('-').next(), number.parse::<i64>()) {
+        (Some("millis"), Ok(number)) if logical.contains("timestamp") => number.saturating_mul(1000),
+        (Some("micros"), Ok(number)) if logical.contains("timestamp") => number,
+        (Some("nanos"), Ok(number)) if logical.contains("timestamp") => number / 1000,
+        _ => return format!("{number} ({logical})"),
+    };
+    let (year, month, day) = civil(micros.div_euclid(86_400_000_000));
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+/// A day since 1970-01-01 in the Gregorian calendar (Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, month, day_of_year - (153 * shifted_month + 2) / 5 + 1)
+}
+
 /// The same value, in a wider type if need be.
 fn alike(read: &Read, written: &Datum) -> bool {
     match (read, written) {

@@ -1,5 +1,6 @@
 //! From verdicts to what is wrong with which field: one issue per rule and field, over all versions and both ways.
 
+use crate::review::agree::moment;
 use crate::review::avro::Avro;
 use crate::review::model::{Change, ChangeKind, JavaError};
 use crate::review::verdict::{Outcome, Rust, Trail, by_names, trail};
@@ -73,9 +74,10 @@ pub fn collect(
     for differs in wrong.iter().filter(|differs| fresh(&differs.path)) {
         let (trail, before) = placed(schemas, by_names(reader, &differs.path), backward);
         let (rule, said) = match &differs.units {
-            Some((from, to)) => {
-                (rule::UNIT_CHANGED, format!("{} as {from} is read as {} as {to}", differs.written, differs.read))
-            }
+            Some((from, to)) => (
+                rule::UNIT_CHANGED,
+                format!("{} is read as {}", moment(&differs.written, from), moment(&differs.read, to)),
+            ),
             None => (rule::VALUE_CHANGED, format!("{} is read as {}", differs.written, differs.read)),
         };
         add(issue(rule, trail, before, None, said));

@@ -152,7 +152,7 @@ fn merged(findings: Vec<Finding>) -> Vec<Finding> {
                     == (finding.rule, &finding.file, finding.line, finding.before)
                 && it.field.rsplit('.').next() == finding.field.rsplit('.').next()
                 && it.level == finding.level
-                && finding.rule != "version-bump"
+                && finding.rule != record::VERSION_BUMP
         };
         match out.iter_mut().find(same) {
             Some(known) => {
@@ -170,7 +170,10 @@ fn merged(findings: Vec<Finding>) -> Vec<Finding> {
             None => out.push(finding),
         }
     }
-    let place = |it: &Finding| (std::cmp::Reverse(it.level), it.file.clone(), it.line, it.rule, it.what.clone());
-    out.sort_by_key(place);
+    // The version follows from the rest, so it comes last.
+    out.sort_by_key(|it| {
+        let version = it.rule == record::VERSION_BUMP;
+        (std::cmp::Reverse(it.level), version, it.file.clone(), it.line, it.rule, it.what.clone())
+    });
     out
 }

@@ -11,6 +11,9 @@ use crate::review::uses::{listed, once, uses};
 use crate::review::verdict::{Outcome, Rust, judge};
 use crate::review::{patch, warnings};
 
+/// The declared version is too low.
+pub const VERSION_BUMP: &str = "version-bump";
+
 /// Both contracts; without a topics.yaml of its own the old one is taken to have the new one's.
 #[derive(Clone, Copy)]
 pub struct Sides<'s> {
@@ -56,7 +59,8 @@ pub fn changed(
         (false, false) => Bump::Patch,
     };
     let declared = declared(&base.version, &now.version);
-    findings.extend(version(scene, key, (&base.version, &now.version), declared, required));
+    let enough = if breaks && shape { Bump::Minor } else { required };
+    findings.extend(version(scene, key, (&base.version, &now.version), declared, (required, enough)));
     let (file, line) = sides.after.line(&new.file, &new.full, None);
     let review = RecordReview {
         record: key.to_owned(),
@@ -206,12 +210,13 @@ pub fn next(version: &str, bump: Bump) -> String {
     }
 }
 
+/// `enough` is the step that is left when the errors are mended.
 fn version(
     scene: Scene<'_>,
     key: &str,
     (before, after): (&str, &str),
     declared: Bump,
-    required: Bump,
+    (required, enough): (Bump, Bump),
 ) -> Option<Finding> {
     if declared >= required {
         return None;
@@ -220,14 +225,23 @@ fn version(
     let place = scene.after.place(&scene.new.file, &scene.new.full);
     let range = place.and_then(|(source, place)| Some((source, place.version.clone()?)));
     let line = range.as_ref().map_or(1, |(source, range)| source.line(range.start));
-    let patch = range.and_then(|(source, range)| patch::replace(source, range, &format!("\"{wanted}\"")));
+    let patch =
+        range.and_then(|(source, range)| patch::replace(source, range, &format!("\"{}\"", next(before, enough))));
+    let words = match required == enough {
+        true => format!("set \"version\" to \"{wanted}\""),
+        false => format!(
+            "mend the errors and set \"version\" to \"{}\"; \"{wanted}\" is for a break that is meant, on a new major \
+             version of the topic",
+            next(before, enough)
+        ),
+    };
     let declares = if after == before {
         format!("the version is still {after}")
     } else {
         format!("{before} -> {after} is a {} step", declared.as_str())
     };
     Some(Finding {
-        rule: "version-bump",
+        rule: VERSION_BUMP,
         level: Level::Error,
         file: scene.new.file.clone(),
         line,
@@ -239,7 +253,7 @@ fn version(
         breaks: Vec::new(),
         versions: vec![before.to_owned()],
         java: None,
-        fix: Fix { words: format!("set \"version\" to \"{wanted}\""), patch },
+        fix: Fix { words, patch },
     })
 }
 

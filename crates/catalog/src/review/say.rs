@@ -98,32 +98,31 @@ impl Say<'_> {
     fn why(&self, issue: &Issue) -> String {
         let mut parts = Vec::new();
         let silently = matches!(issue.rule, rule::UNIT_CHANGED | rule::VALUE_CHANGED | rule::SCALE_CHANGED);
-        let wrong = if silently { "reads wrong values from" } else { "cannot read" };
+        let verb = if silently { "would misread" } else { "cannot read" };
         if !issue.data.is_empty() {
-            let versions = versions(&issue.data);
-            parts.push(format!("{}, new, {wrong} {versions} in {}", self.readers(self.after), self.holds()));
+            let (readers, versions) = (self.readers(self.after), listed(&issue.data));
+            parts.push(format!("once deployed, {readers} {verb} the data of {versions} in {}", self.holds()));
         }
         if !issue.readers.is_empty() {
-            let versions = versions(&issue.readers);
-            let writes = if self.state {
-                "the new version remembers".to_owned()
-            } else {
-                format!("{} will write", self.writers())
+            let writes = match self.state {
+                true => "the new version remembers".to_owned(),
+                false => format!("{} will write", self.writers()),
             };
-            parts.push(format!("{}, as deployed ({versions}), {wrong} what {writes}", self.readers(self.before)));
+            let (readers, versions) = (self.readers(self.before), listed(&issue.readers));
+            parts.push(format!("as deployed ({versions}), {readers} {verb} what {writes}"));
         }
-        let rust = match issue.rule {
-            rule::RUST_CANNOT_READ => format!("; Java and the registry accept it, generated Rust says: {}", issue.said),
-            rule::UNIT_CHANGED | rule::VALUE_CHANGED => {
-                format!("; Java and the registry accept it: {}", issue.said)
+        match issue.rule {
+            rule::RUST_CANNOT_READ => {
+                parts.push(format!("Java and the registry accept it, generated Rust says: {}", issue.said));
             }
-            _ => String::new(),
-        };
-        parts.join("; ") + &rust
+            rule::UNIT_CHANGED | rule::VALUE_CHANGED => {
+                parts.push(format!("Java and the registry accept it: {}", issue.said));
+            }
+            rule::FIELD_RENAMED if issue.data.is_empty() => {
+                parts.push("new readers know both names, old ones do not".to_owned());
+            }
+            _ => {}
+        }
+        parts.join("; ")
     }
-}
-
-/// `data of 1.0.0 and 1.1.0`
-fn versions(versions: &[String]) -> String {
-    listed(versions)
 }

@@ -18,7 +18,7 @@ pub fn warnings(scene: Scene<'_>, key: &str, issues: &[Issue], say: &Say<'_>) ->
         let found = match change.kind {
             ChangeKind::DefaultChanged => default(change),
             ChangeKind::LogicalChanged if told(&[rule::UNIT_CHANGED, rule::TYPE_CHANGED]) => continue,
-            ChangeKind::LogicalChanged => logical(scene, change, say),
+            ChangeKind::LogicalChanged => logical(scene, change),
             ChangeKind::TypeChanged if !told(&[rule::TYPE_CHANGED, rule::RUST_CANNOT_READ]) => wider(change),
             ChangeKind::SymbolAdded if !without_default(scene.schemas.old, &change.owner) => {
                 symbol_added(scene, change)
@@ -73,7 +73,7 @@ fn default(change: &Change) -> Found {
 }
 
 /// A logical type: its unit, its scale, or only its meaning.
-fn logical(scene: Scene<'_>, change: &Change, say: &Say<'_>) -> Found {
+fn logical(scene: Scene<'_>, change: &Change) -> Found {
     let path: Vec<String> = change.path.split('.').map(str::to_owned).collect();
     let of = |avro| plain_at(avro, &by_names(avro, &path));
     let (old, new) = (of(scene.schemas.old), of(scene.schemas.new));
@@ -91,7 +91,6 @@ fn logical(scene: Scene<'_>, change: &Change, say: &Say<'_>) -> Found {
                    Java and the registry accept it";
         return (rule, Level::Error, what, why.into(), scene.fix(&issue, false));
     }
-    let _ = say;
     (
         "logical-type-changed",
         Level::Warning,

@@ -161,7 +161,7 @@ fn finding(finding: &Finding) -> String {
     }
     out.push_str(&format!("- Fix: {}\n", escape(&finding.fix.words)));
     if let Some(patch) = &finding.fix.patch {
-        out.push_str(&format!("\n```diff\n{patch}```\n"));
+        out.push_str(&format!("\n<details><summary>Patch</summary>\n\n```diff\n{patch}```\n\n</details>\n"));
     }
     out + "\n"
 }

@@ -1,6 +1,8 @@
 //! Reviews of a small shop: one change each, and what is said of it.
 
+mod map;
 mod pull_request;
+mod rules;
 
 use crate::review::{Base, Contract, Review, review};
 use crate::tests::Files;
