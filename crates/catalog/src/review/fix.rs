@@ -34,13 +34,14 @@ impl<'s> Scene<'s> {
         let name = issue.trail.field.clone().unwrap_or_default();
         match issue.rule {
             rule::FIELD_WITHOUT_DEFAULT => self.add_default(issue),
+            _ if in_order && self.new.state => {
+                words("stop every instance of the old version before the new one starts".to_owned())
+            }
             rule::FIELD_RENAMED if in_order => words(format!(
                 "deploy the readers first; as long as one of the old ones runs, or might come back, write \"{}\"",
                 self.former(issue)
             )),
-            rule::FIELD_REMOVED if in_order => {
-                words(format!("deploy the readers that do without \"{name}\" first; then the writers"))
-            }
+            _ if in_order => words("deploy the readers first, then the writers; or keep it as it was".to_owned()),
             rule::FIELD_REMOVED => self.put_back(issue),
             rule::FIELD_RENAMED => self.revert(issue, format!("keep the name \"{}\"", self.former(issue))),
             rule::SYMBOL_GONE => self.symbol_back(issue),

@@ -4,15 +4,15 @@
 //! each version through the same attributes as the generated structs. The second finds what the first lets pass.
 
 mod agree;
-mod avro;
-mod data;
+pub(crate) mod avro;
+pub(crate) mod data;
 mod diff;
 mod fix;
 mod issue;
 mod model;
 mod output;
 mod patch;
-mod reader;
+pub(crate) mod reader;
 mod record;
 mod say;
 mod side;
@@ -28,11 +28,10 @@ pub use model::{
 pub use output::{github, json, junit, markdown, text};
 pub use record::declared;
 
-use crate::map::MAP_FILE;
 use crate::review::fix::words;
 use crate::review::record::Sides;
 use crate::review::side::Side;
-use crate::{Catalog, Rule};
+use crate::{Catalog, Problem, Rule};
 
 /// A contract as files: topics.yaml, and what is below schemas/ by path.
 #[derive(Debug, Clone, Default)]
@@ -85,16 +84,47 @@ pub fn review(base: &Base, now: &Contract) -> Result<Review, Unreviewable> {
         }
     }
     for (key, old) in before.records.iter().filter(|(key, _)| !after.records.contains_key(*key)) {
-        // Releases are for ever, records are not.
-        if !matches!(base, Base::Released) {
+        // Releases are for ever, records are not; and a file that cannot be read is not removed.
+        let unread = after.problems.iter().any(|problem| problem.file == old.file);
+        if !unread && !matches!(base, Base::Released) {
             keep(record::removed(sides, key, old));
         }
     }
     findings.extend(topics::topics(sides));
-    findings.extend(lints(now));
+    findings.extend(lints(now, &after));
     records.sort_by(|one, other| one.record.cmp(&other.record));
     let findings = merged(findings);
     Ok(Review { against, verdict: findings.first().map(|finding| finding.level), records, findings })
+}
+
+/// A released version of a record, and what changed since the one before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    pub version: String,
+    /// Where it is.
+    pub file: String,
+    pub changes: Vec<Change>,
+}
+
+/// The released versions of a record, the oldest first; `record` is `PlaceOrder` or `state/Item`.
+///
+/// # Errors
+/// When a released schema cannot be read.
+pub fn history(files: &[(String, String)], record: &str) -> Result<Vec<Step>, Unreviewable> {
+    let failed = |why| Unreviewable { what: format!("record \"{record}\""), why };
+    let mut steps: Vec<Step> = Vec::new();
+    let mut last: Option<(Side, String, side::Version)> = None;
+    for (_, path, text) in side::released(files).into_iter().filter(|(it, ..)| it == record) {
+        let texts = [(record, path.as_str(), text.as_str())];
+        let side = Side::texts(texts.into_iter()).map_err(failed)?;
+        let version = side::Version::read(&text, record.starts_with("state/")).map_err(failed)?;
+        let changes = last.as_ref().map_or_else(Vec::new, |(old, file, before)| {
+            diff::diff((old, file, &before.avro), (&side, &path, &version.avro))
+        });
+        steps.push(Step { version: side::version_of(&path), file: path.clone(), changes });
+        last = Some((side, path, version));
+    }
+    Ok(steps)
 }
 
 fn open(base: &Base, now: &Contract) -> Result<(String, Side), Unreviewable> {
@@ -121,25 +151,35 @@ fn open(base: &Base, now: &Contract) -> Result<(String, Side), Unreviewable> {
 }
 
 /// What `make contract` would refuse. A schema that was changed without a new version is told by the review itself.
-fn lints(now: &Contract) -> Vec<Finding> {
+fn lints(now: &Contract, after: &Side) -> Vec<Finding> {
     let problems = Catalog::parse(&now.yaml, now.files.iter().cloned()).err().unwrap_or_default();
     let ours = problems.into_iter().filter(|problem| problem.rule != Rule::ReleasedChanged);
     ours.map(|problem| Finding {
         rule: problem.rule.code(),
         level: Level::Error,
-        line: problem.line.max(1),
+        line: if problem.line > 0 { problem.line } else { place(&problem, after) },
         before: false,
         records: Vec::new(),
         field: String::new(),
         what: problem.what.clone(),
         why: problem.rule.why().to_owned(),
-        breaks: if problem.file == MAP_FILE { Vec::new() } else { vec!["make contract".to_owned()] },
+        breaks: Vec::new(),
         versions: Vec::new(),
         java: None,
         fix: words(problem.rule.hint().to_owned()),
         file: problem.file,
     })
     .collect()
+}
+
+/// The line of the field that a problem names; 1 where it names none.
+fn place(problem: &Problem, after: &Side) -> u64 {
+    let quoted: Vec<&str> = problem.what.split('"').skip(1).step_by(2).collect();
+    match quoted.as_slice() {
+        [full, field, ..] => after.line(&problem.file, full, Some(field)).1,
+        [full] => after.line(&problem.file, full, None).1,
+        [] => 1,
+    }
 }
 
 /// One finding where several records share a type; the worst first.

@@ -5,7 +5,7 @@ use crate::review::diff::diff;
 use crate::review::fix::{Scene, words};
 use crate::review::issue::{Issue, Schemas, collect, rule};
 use crate::review::model::{Bump, Change, ChangeKind, Fate, Finding, Fix, Level, Order, RecordReview, Use, Verdict};
-use crate::review::say::Say;
+use crate::review::say::{Say, held};
 use crate::review::side::{Record, Side, Version, numbers};
 use crate::review::uses::{listed, once, uses};
 use crate::review::verdict::{Outcome, Rust, judge};
@@ -218,27 +218,28 @@ fn version(
     declared: Bump,
     (required, enough): (Bump, Bump),
 ) -> Option<Finding> {
-    if declared >= required {
+    // What breaks is an error of its own; it is mended, or the version is not what stands in the way.
+    if declared >= enough {
         return None;
     }
-    let wanted = next(before, required);
+    let wanted = next(before, enough);
     let place = scene.after.place(&scene.new.file, &scene.new.full);
     let range = place.and_then(|(source, place)| Some((source, place.version.clone()?)));
     let line = range.as_ref().map_or(1, |(source, range)| source.line(range.start));
-    let patch =
-        range.and_then(|(source, range)| patch::replace(source, range, &format!("\"{}\"", next(before, enough))));
+    let patch = range.and_then(|(source, range)| patch::replace(source, range, &format!("\"{wanted}\"")));
     let words = match required == enough {
         true => format!("set \"version\" to \"{wanted}\""),
         false => format!(
-            "mend the errors and set \"version\" to \"{}\"; \"{wanted}\" is for a break that is meant, on a new major \
+            "mend the errors and set \"version\" to \"{wanted}\"; \"{}\" is for a break that is meant, on a new major \
              version of the topic",
-            next(before, enough)
+            next(before, required)
         ),
     };
+    let even = if required == enough { "" } else { " even when the errors are mended" };
     let declares = if after == before {
         format!("the version is still {after}")
     } else {
-        format!("{before} -> {after} is a {} step", declared.as_str())
+        format!("{before} → {after} is a {} step", declared.as_str())
     };
     Some(Finding {
         rule: VERSION_BUMP,
@@ -248,7 +249,7 @@ fn version(
         before: false,
         records: vec![key.to_owned()],
         field: String::new(),
-        what: format!("{declares}; the change of \"{key}\" needs a {} one", required.as_str()),
+        what: format!("{declares}; the change of \"{key}\" needs a {} step{even}", enough.as_str()),
         why: "a version stands for one schema for ever, and says what its readers have to expect".to_owned(),
         breaks: Vec::new(),
         versions: vec![before.to_owned()],
@@ -301,7 +302,7 @@ pub fn removed(sides: Sides<'_>, key: &str, old: &Record) -> (RecordReview, Vec<
     };
     let left: Vec<&Use> = uses.iter().filter(still).collect();
     let readers = once(left.iter().flat_map(|it| it.readers.iter().chain(&it.readers_outside)));
-    let holds: Vec<String> = left.iter().map(|it| format!("{} (kept {})", it.place, it.retained)).collect();
+    let holds: Vec<String> = left.iter().map(|it| held(it)).collect();
     let level = if left.is_empty() { Level::Warning } else { Level::Error };
     let why = match left.is_empty() {
         true => "nothing carries it any more".to_owned(),

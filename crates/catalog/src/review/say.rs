@@ -27,7 +27,7 @@ impl Say<'_> {
     /// Topics with what they still hold.
     fn holds(&self) -> String {
         let uses = if self.before.is_empty() { self.after } else { self.before };
-        let places: Vec<String> = uses.iter().map(|it| format!("{} (kept {})", it.place, it.retained)).collect();
+        let places: Vec<String> = uses.iter().map(held).collect();
         if places.is_empty() { "its topic".to_owned() } else { listed(&places) }
     }
 
@@ -125,4 +125,10 @@ impl Say<'_> {
         }
         parts.join("; ")
     }
+}
+
+/// A place and how long it keeps what it has.
+pub fn held(place: &Use) -> String {
+    let article = if place.place.starts_with("state of ") { "the " } else { "" };
+    format!("{article}{} (kept {})", place.place, place.retained)
 }

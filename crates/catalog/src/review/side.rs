@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::map::{self, MAP_FILE, Map};
-use crate::review::avro::Avro;
+use crate::review::avro::{Avro, short};
 use crate::review::source::{Source, TypePlace};
 use crate::schema::{STATE_DIR, Schemas};
 use crate::{Problem, RELEASED_DIR, compat};
@@ -33,7 +33,13 @@ impl Version {
         let mut problems = Vec::new();
         let file = if state { format!("{STATE_DIR}it.avsc") } else { "schemas/it.avsc".to_owned() };
         let schemas = Schemas::parse([(file.as_str(), text)].into_iter(), &mut problems);
-        let rust = problems.first().map_or(Ok(schemas), |problem| Err(problem.what.clone()));
+        let names = schemas.all().flat_map(|it| it.fields()).filter_map(|field| field.ty.named());
+        let unknown = names.into_iter().find(|name| schemas.get(name).is_none()).map(str::to_owned);
+        let rust = match (problems.first(), unknown) {
+            (Some(problem), _) => Err(problem.what.clone()),
+            (None, Some(name)) => Err(format!("{} has no Rust type", short(&name))),
+            (None, None) => Ok(schemas),
+        };
         Ok(Version {
             version: json.get("version").and_then(Value::as_str).unwrap_or_default().to_owned(),
             avro: Avro::read(&json),
@@ -157,7 +163,7 @@ pub fn key(name: &str, state: bool) -> String {
 }
 
 /// Released schemas as record, path and text, older versions first.
-fn released(files: &Files) -> Vec<(String, String, String)> {
+pub fn released(files: &Files) -> Vec<(String, String, String)> {
     let mut out: Vec<(String, String, String)> = Vec::new();
     for (path, text) in files {
         let below = path.strip_prefix(RELEASED_DIR).and_then(|path| path.strip_suffix(".avsc"));

@@ -76,7 +76,7 @@ fn snake(record: &str) -> String {
 /// Names without doubles, as a sentence lists them: `a`, `a and b`, `a, b and c`.
 pub fn listed(names: &[String]) -> String {
     match names {
-        [] => "nobody".to_owned(),
+        [] => "nobody in topics.yaml".to_owned(),
         [one] => one.clone(),
         [most @ .., last] => format!("{} and {last}", most.join(", ")),
     }

@@ -5,7 +5,7 @@ use crate::review::avro::{Body, Plain, Ty};
 use crate::review::fix::{Scene, words};
 use crate::review::issue::{Issue, rule, without_default};
 use crate::review::model::{Change, ChangeKind, Finding, Fix, Level};
-use crate::review::say::Say;
+use crate::review::say::{Say, held};
 use crate::review::uses::once;
 use crate::review::verdict::{Trail, by_names};
 
@@ -16,10 +16,16 @@ pub fn warnings(scene: Scene<'_>, key: &str, issues: &[Issue], say: &Say<'_>) ->
         let told =
             |rules: &[&str]| issues.iter().any(|it| rules.contains(&it.rule) && it.trail.path.join(".") == change.path);
         let found = match change.kind {
+            ChangeKind::DefaultChanged if change.what.starts_with("default none ") || told(&[rule::TYPE_CHANGED]) => {
+                continue;
+            }
             ChangeKind::DefaultChanged => default(change),
             ChangeKind::LogicalChanged if told(&[rule::UNIT_CHANGED, rule::TYPE_CHANGED]) => continue,
             ChangeKind::LogicalChanged => logical(scene, change),
-            ChangeKind::TypeChanged if !told(&[rule::TYPE_CHANGED, rule::RUST_CANNOT_READ]) => wider(change),
+            ChangeKind::TypeChanged => match wider(change) {
+                Some(found) => found,
+                None => continue,
+            },
             ChangeKind::SymbolAdded if !without_default(scene.schemas.old, &change.owner) => {
                 symbol_added(scene, change)
             }
@@ -96,7 +102,7 @@ fn logical(scene: Scene<'_>, change: &Change) -> Found {
         Level::Warning,
         what,
         "the bytes stay the same, their meaning does not: readers that go by the logical type get another type".into(),
-        words("say in \"doc\" what the number meant before, or add a field under another name".into()),
+        words("say in \"doc\" what the value meant before, or add a field under another name".into()),
     )
 }
 
@@ -118,21 +124,19 @@ fn plain(avro: &crate::review::avro::Avro, ty: &Ty) -> Option<Plain> {
     }
 }
 
-fn wider(change: &Change) -> Found {
-    let lossy = change.what.ends_with("double") || change.what.ends_with("float");
-    let rule = if lossy { "precision-lost" } else { "type-widened" };
-    let why = if lossy {
-        "a float has 24 bits and a double 53: larger whole numbers are rounded when old data are read"
-    } else {
-        "new readers read old data as the wider type"
-    };
-    (
-        rule,
-        if lossy { Level::Warning } else { Level::Note },
+/// Whole numbers that become floating ones; the rest nobody trips over.
+fn wider(change: &Change) -> Option<Found> {
+    let ends = |from: &str, to: &str| change.what.contains(&format!("{from} is now ")) && change.what.ends_with(to);
+    if !(ends("long", "double") || ends("long", "float") || ends("int", "float")) {
+        return None;
+    }
+    Some((
+        "precision-lost",
+        Level::Warning,
         format!("field \"{}\": {}", change.path, change.what),
-        why.into(),
-        words("nothing, if the values are small".into()),
-    )
+        "a float has 24 bits and a double 53: larger whole numbers are rounded when old data are read".into(),
+        words("keep whole numbers whole: the old type, or long".into()),
+    ))
 }
 
 fn enum_of(scene: Scene<'_>, full: &str) -> String {
@@ -158,7 +162,7 @@ fn symbol_added(scene: Scene<'_>, change: &Change) -> Found {
 
 fn symbol_removed(scene: Scene<'_>, change: &Change, say: &Say<'_>) -> Found {
     let default = enum_of(scene, &change.owner);
-    let holds: Vec<String> = say.before.iter().map(|it| format!("{} (kept {})", it.place, it.retained)).collect();
+    let holds: Vec<String> = say.before.iter().map(held).collect();
     let why = format!(
         "data in {} may have it, and new readers take it for {default}; Java and the registry accept it",
         crate::review::uses::listed(&holds)

@@ -58,8 +58,9 @@ fn summary(review: &Review, paint: &Paint) -> String {
     }
     let counted = counted(review);
     let changed = match review.records.len() {
-        1 => "1 record".to_owned(),
-        count => format!("{count} records"),
+        0 => String::new(),
+        1 => "; 1 record".to_owned(),
+        count => format!("; {count} records"),
     };
     let verdict = match review.verdict {
         Some(Level::Error) => paint.level(Level::Error, "breaking"),
@@ -67,7 +68,7 @@ fn summary(review: &Review, paint: &Paint) -> String {
         _ => paint.on("1;32", "compatible"),
     };
     let counted = if counted.is_empty() { String::new() } else { format!(": {counted}") };
-    format!("{verdict}{counted}; {changed} against {}\n", review.against)
+    format!("{verdict}{counted}{changed} against {}\n", review.against)
 }
 
 fn record(record: &RecordReview, paint: &Paint) -> String {

@@ -2,6 +2,7 @@
 
 mod map;
 mod pull_request;
+mod reader;
 mod rules;
 
 use crate::review::{Base, Contract, Review, review};

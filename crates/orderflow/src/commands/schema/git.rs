@@ -1,0 +1,101 @@
+//! A contract as it was in a git ref, by the `git` program.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use catalog::review::Contract;
+
+use crate::failure::Failure;
+
+const HINT: &str = "name a branch, a tag or a commit that is here; a shallow clone needs `git fetch` of it first";
+
+/// topics.yaml and schemas/ of a ref, as they are below `root`.
+pub fn contract(root: &Path, name: &str) -> anyhow::Result<Contract> {
+    let failed = |what: String| Failure::unreachable("no-such-ref", what, HINT);
+    // A name that begins with a dash would be an option.
+    if name.starts_with('-') || name.is_empty() {
+        return Err(failed(format!("\"{name}\" is no git ref")).into());
+    }
+    let found =
+        git(root, &["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")], None)?;
+    if !found.status.success() {
+        let said = String::from_utf8_lossy(&found.stderr).trim().to_owned();
+        let said = if said.is_empty() { String::new() } else { format!(": {said}") };
+        return Err(failed(format!("git knows no commit \"{name}\"{said}")).into());
+    }
+    let commit = String::from_utf8_lossy(&found.stdout).trim().to_owned();
+    let listed = git(root, &["ls-tree", "-r", "-z", &commit, "--", "topics.yaml", "schemas"], None)?;
+    let files = files(&String::from_utf8_lossy(&listed.stdout));
+    if !listed.status.success() || !files.iter().any(|(_, path)| path == "topics.yaml") {
+        return Err(failed(format!("commit \"{name}\" has no topics.yaml here")).into());
+    }
+    let asked: String = files.iter().map(|(object, _)| format!("{object}\n")).collect();
+    let read = git(root, &["cat-file", "--batch"], Some(asked))?;
+    let mut contract = Contract::default();
+    let mut rest = read.stdout.as_slice();
+    for (_, path) in files {
+        let (text, after) = blob(rest).ok_or_else(|| failed(format!("git does not give {path} of \"{name}\"")))?;
+        rest = after;
+        if path == "topics.yaml" {
+            contract.yaml = text;
+        } else {
+            contract.files.push((path, text));
+        }
+    }
+    Ok(contract)
+}
+
+/// Object and path of each file that is part of a contract.
+fn files(listed: &str) -> Vec<(String, String)> {
+    let entry = |line: &str| {
+        let (about, path) = line.split_once('\t')?;
+        Some((about.split(' ').nth(2)?.to_owned(), path.to_owned()))
+    };
+    let ours =
+        |(_, path): &(String, String)| path == "topics.yaml" || path.ends_with(".avsc") || path.ends_with(".json");
+    listed.split('\0').filter_map(entry).filter(ours).collect()
+}
+
+/// One object of `git cat-file --batch`: `<object> blob <bytes>`, a line end, the bytes, a line end.
+fn blob(bytes: &[u8]) -> Option<(String, &[u8])> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let head = std::str::from_utf8(bytes.get(..end)?).ok()?;
+    let (_, length) = head.split_once(" blob ")?;
+    let begin = end + 1;
+    let stop = begin.checked_add(length.parse().ok()?)?;
+    let text = std::str::from_utf8(bytes.get(begin..stop)?).ok()?;
+    Some((text.to_owned(), bytes.get(stop + 1..)?))
+}
+
+fn git(root: &Path, args: &[&str], input: Option<String>) -> anyhow::Result<Output> {
+    let failed = |error: std::io::Error| {
+        Failure::unreachable(
+            "no-git",
+            format!("git cannot be run: {error}"),
+            "install git, or compare with \"released\"",
+        )
+    };
+    let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+    let mut child = Command::new("git")
+        .arg("-C")
+        .arg(root)
+        .args(args)
+        .stdin(stdin)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(failed)?;
+    // On a thread of its own: git answers before it has read everything.
+    let writer = child
+        .stdin
+        .take()
+        .zip(input)
+        .map(|(mut pipe, input)| std::thread::spawn(move || pipe.write_all(input.as_bytes())));
+    let output = child.wait_with_output().map_err(failed)?;
+    if let Some(writer) = writer {
+        // What git did not take shows as answers that are missing.
+        let _ = writer.join();
+    }
+    Ok(output)
+}
