@@ -91,7 +91,11 @@ pub fn review(base: &Base, now: &Contract) -> Result<Review, Unreviewable> {
         }
     }
     findings.extend(topics::topics(sides));
-    findings.extend(lints(now, &after));
+    let lints = lints(now, &after);
+    let told = |lint: &Finding| findings.iter().any(|it| it.rule == record::VERSION_BUMP && it.file == lint.file);
+    let fresh: Vec<Finding> =
+        lints.into_iter().filter(|lint| lint.rule != Rule::ReleasedChanged.code() || !told(lint)).collect();
+    findings.extend(fresh);
     records.sort_by(|one, other| one.record.cmp(&other.record));
     let findings = merged(findings);
     Ok(Review { against, verdict: findings.first().map(|finding| finding.level), records, findings })
@@ -131,7 +135,9 @@ fn open(base: &Base, now: &Contract) -> Result<(String, Side), Unreviewable> {
     match base {
         Base::Contract(name, contract) => {
             let side = Side::contract(&contract.yaml, &contract.files);
-            match side.problems.first() {
+            // What the generator does not know is no reason not to compare.
+            let read = |rule: Rule| !matches!(rule, Rule::SchemaInvalid | Rule::NameTaken | Rule::MapInvalid);
+            match side.problems.iter().find(|problem| !read(problem.rule)) {
                 Some(problem) => {
                     Err(Unreviewable { what: name.clone(), why: format!("{}: {}", problem.file, problem.what) })
                 }
@@ -150,11 +156,10 @@ fn open(base: &Base, now: &Contract) -> Result<(String, Side), Unreviewable> {
     }
 }
 
-/// What `make contract` would refuse. A schema that was changed without a new version is told by the review itself.
+/// What `make contract` would refuse.
 fn lints(now: &Contract, after: &Side) -> Vec<Finding> {
     let problems = Catalog::parse(&now.yaml, now.files.iter().cloned()).err().unwrap_or_default();
-    let ours = problems.into_iter().filter(|problem| problem.rule != Rule::ReleasedChanged);
-    ours.map(|problem| Finding {
+    let finding = |problem: Problem| Finding {
         rule: problem.rule.code(),
         level: Level::Error,
         line: if problem.line > 0 { problem.line } else { place(&problem, after) },
@@ -168,8 +173,8 @@ fn lints(now: &Contract, after: &Side) -> Vec<Finding> {
         java: None,
         fix: words(problem.rule.hint().to_owned()),
         file: problem.file,
-    })
-    .collect()
+    };
+    problems.into_iter().map(finding).collect()
 }
 
 /// The line of the field that a problem names; 1 where it names none.
@@ -181,6 +186,9 @@ fn place(problem: &Problem, after: &Side) -> u64 {
         [] => 1,
     }
 }
+
+/// A finding says what it means for so many records; the others are named.
+const SHARED_MAX: usize = 3;
 
 /// One finding where several records share a type; the worst first.
 fn merged(findings: Vec<Finding>) -> Vec<Finding> {
@@ -203,6 +211,9 @@ fn merged(findings: Vec<Finding>) -> Vec<Finding> {
                         }
                     });
                 };
+                if known.records.len() < SHARED_MAX && !known.why.contains(&finding.why) {
+                    known.why = format!("{}; {}", known.why, finding.why);
+                }
                 other(&mut known.records, &finding.records);
                 other(&mut known.breaks, &finding.breaks);
                 other(&mut known.versions, &finding.versions);

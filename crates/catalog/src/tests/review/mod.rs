@@ -1,5 +1,6 @@
 //! Reviews of a small shop: one change each, and what is said of it.
 
+mod elsewhere;
 mod map;
 mod pull_request;
 mod reader;
