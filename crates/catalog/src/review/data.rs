@@ -89,7 +89,7 @@ impl Dice {
             }
             Ty::Union(branches) => {
                 let first = self.turn(site, branches.len());
-                let null = branches.iter().position(|branch| is_null(branch));
+                let null = branches.iter().position(is_null);
                 let at = if depth > DEPTH_MAX { null.unwrap_or(first) } else { first };
                 Datum::Branch(at, Box::new(self.of(avro, branches.get(at)?, site, depth + 1)?))
             }
@@ -110,7 +110,7 @@ impl Dice {
         let small = (roll % 2_000_001) as i64 - 1_000_000;
         let turn = self.turn(site, 6);
         match plain.name.as_str() {
-            "boolean" => Datum::Boolean(turn % 2 == 0),
+            "boolean" => Datum::Boolean(turn.is_multiple_of(2)),
             "int" => Datum::Number(match turn {
                 0 => i32::MAX.into(),
                 1 => i32::MIN.into(),

@@ -44,7 +44,8 @@ pub fn changed(
     let diff = diff((sides.before, &old.file, &base.avro), (sides.after, &new.file, &now.avro));
     let schemas = Schemas { old: &base.avro, new: &now.avro, diff: &diff };
     let scene = Scene { before: sides.before, after: sides.after, old, new, schemas };
-    let (verdicts, issues) = compare(sides, key, &base, &now, old.state, schemas)?;
+    let (verdicts, mut issues) = compare(sides, key, &base, &now, old.state, schemas)?;
+    issues.extend(warnings::silent(schemas, &base.version, &issues));
     let (uses_before, uses_after) = (used(sides.map_before, old), used(sides.map_after, new));
     let order = order(&issues, &uses_before, old.state);
     let say = Say { before: &uses_before, after: &uses_after, state: old.state, order };
@@ -100,6 +101,9 @@ fn compare(
         }
     }
     for (version, own) in others.iter().map(|it| (it, false)).chain([(base, true)]) {
+        // A registry may have another schema under the number of a release.
+        let twice = own && others.iter().any(|other| other.version == version.version);
+        let label = if twice { format!("{} as compared", version.version) } else { version.version.clone() };
         for backward in [true, false] {
             let (reader, writer) = if backward { (now, version) } else { (version, now) };
             let outcome = judge(reader, writer);
@@ -107,9 +111,9 @@ fn compare(
             let earlier = (!own).then(|| if backward { judge(base, version) } else { judge(version, base) });
             let known = earlier.as_ref().is_some_and(|earlier| !clean(earlier));
             if !known {
-                collect(schemas, &outcome, &reader.avro, backward, &version.version, &mut issues);
+                collect(schemas, &outcome, &reader.avro, backward, &label, &mut issues);
             }
-            verdicts.push(verdict(&outcome, version, backward, known));
+            verdicts.push(verdict(&outcome, &label, backward, known));
         }
     }
     Ok((verdicts, issues))
@@ -119,8 +123,8 @@ fn clean(outcome: &Outcome) -> bool {
     outcome.java.is_empty() && outcome.unknown.is_none() && !matches!(outcome.rust, Rust::Failed(..))
 }
 
-fn verdict(outcome: &Outcome, version: &Version, backward: bool, known: bool) -> Verdict {
-    let (new, old) = ("new".to_owned(), version.version.clone());
+fn verdict(outcome: &Outcome, version: &str, backward: bool, known: bool) -> Verdict {
+    let (new, old) = ("new".to_owned(), version.to_owned());
     let (reader, writer) = if backward { (new, old) } else { (old, new) };
     let (rust, mut rust_said) = match &outcome.rust {
         Rust::Right => (Some(true), String::new()),
@@ -287,7 +291,8 @@ pub fn added(sides: Sides<'_>, key: &str, new: &Record) -> (RecordReview, Vec<Fi
     }
     let order = if findings.is_empty() { Order::Any } else { Order::ReadersFirst };
     let say = Say { before: &uses, after: &uses, state: new.state, order };
-    let review = alone(key, Fate::Added, (file, line), (None, Some(version)), say.deployment(), order, &uses);
+    let deployment = if new.state { "any order".to_owned() } else { say.deployment() };
+    let review = alone(key, Fate::Added, (file, line), (None, Some(version)), deployment, order, &uses);
     (review, findings)
 }
 

@@ -115,7 +115,7 @@ impl Say<'_> {
             rule::RUST_CANNOT_READ => {
                 parts.push(format!("Java and the registry accept it, generated Rust says: {}", issue.said));
             }
-            rule::UNIT_CHANGED | rule::VALUE_CHANGED => {
+            rule::UNIT_CHANGED | rule::VALUE_CHANGED | rule::SCALE_CHANGED => {
                 parts.push(format!("Java and the registry accept it: {}", issue.said));
             }
             rule::FIELD_RENAMED if issue.data.is_empty() => {

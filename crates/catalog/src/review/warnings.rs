@@ -3,13 +3,13 @@
 use crate::review::agree::units;
 use crate::review::avro::{Body, Plain, Ty};
 use crate::review::fix::{Scene, words};
-use crate::review::issue::{Issue, rule, without_default};
+use crate::review::issue::{Issue, Schemas, rule, without_default};
 use crate::review::model::{Change, ChangeKind, Finding, Fix, Level};
 use crate::review::say::{Say, held};
 use crate::review::uses::once;
 use crate::review::verdict::{Trail, by_names};
 
-/// The warnings about a changed record, and units that changed where no reader could be tried.
+/// The warnings about a changed record.
 pub fn warnings(scene: Scene<'_>, key: &str, issues: &[Issue], say: &Say<'_>) -> Vec<Finding> {
     let mut out = Vec::new();
     for change in scene.schemas.diff {
@@ -20,8 +20,8 @@ pub fn warnings(scene: Scene<'_>, key: &str, issues: &[Issue], say: &Say<'_>) ->
                 continue;
             }
             ChangeKind::DefaultChanged => default(change),
-            ChangeKind::LogicalChanged if told(&[rule::UNIT_CHANGED, rule::TYPE_CHANGED]) => continue,
-            ChangeKind::LogicalChanged => logical(scene, change),
+            ChangeKind::LogicalChanged if told(&SILENT) => continue,
+            ChangeKind::LogicalChanged => logical(change),
             ChangeKind::TypeChanged => match wider(change) {
                 Some(found) => found,
                 None => continue,
@@ -32,6 +32,7 @@ pub fn warnings(scene: Scene<'_>, key: &str, issues: &[Issue], say: &Say<'_>) ->
             ChangeKind::SymbolRemoved if !without_default(scene.schemas.new, &change.owner) => {
                 symbol_removed(scene, change, say)
             }
+            ChangeKind::EnumDefault if change.what.starts_with("default none ") => continue,
             ChangeKind::EnumDefault => enum_default(change),
             ChangeKind::Alias => alias(change),
             ChangeKind::Namespace => name_space(change),
@@ -58,6 +59,9 @@ pub fn warnings(scene: Scene<'_>, key: &str, issues: &[Issue], say: &Say<'_>) ->
     out
 }
 
+/// Rules that say more about a logical type than a warning.
+const SILENT: [&str; 3] = [rule::UNIT_CHANGED, rule::SCALE_CHANGED, rule::TYPE_CHANGED];
+
 type Found = (&'static str, Level, String, String, Fix);
 
 /// Where it is in the new files: a removed symbol at what is left of its enum.
@@ -78,32 +82,46 @@ fn default(change: &Change) -> Found {
     )
 }
 
-/// A logical type: its unit, its scale, or only its meaning.
-fn logical(scene: Scene<'_>, change: &Change) -> Found {
-    let path: Vec<String> = change.path.split('.').map(str::to_owned).collect();
-    let of = |avro| plain_at(avro, &by_names(avro, &path));
-    let (old, new) = (of(scene.schemas.old), of(scene.schemas.new));
-    let what = format!("field \"{}\": {}", change.path, change.what);
-    let trail = by_names(scene.schemas.new, &path);
-    let unit = old.as_ref().zip(new.as_ref()).is_some_and(|(old, new)| units(old, new).is_some());
-    let scale = old.as_ref().zip(new.as_ref()).is_some_and(|(old, new)| {
-        [old, new].iter().all(|it| it.logical.as_deref() == Some("decimal")) && old.scale != new.scale
-    });
-    if unit || scale {
-        let rule = if unit { rule::UNIT_CHANGED } else { rule::SCALE_CHANGED };
-        let (before, data, readers) = (false, vec!["old".to_owned()], vec!["old".to_owned()]);
-        let issue = Issue { rule, trail, before, data, readers, java: None, said: change.what.clone() };
-        let why = "the same bytes mean another number: old data are read wrong by new readers, new data by old ones; \
-                   Java and the registry accept it";
-        return (rule, Level::Error, what, why.into(), scene.fix(&issue, false));
-    }
+/// A logical type of which only the meaning changes.
+fn logical(change: &Change) -> Found {
     (
         "logical-type-changed",
         Level::Warning,
-        what,
+        format!("field \"{}\": {}", change.path, change.what),
         "the bytes stay the same, their meaning does not: readers that go by the logical type get another type".into(),
         words("say in \"doc\" what the value meant before, or add a field under another name".into()),
     )
+}
+
+/// Units and scales that changed where no reader could be tried: the generator knows no decimals, and a reader that
+/// stops at one field says nothing of the next.
+pub fn silent(schemas: Schemas<'_>, version: &str, issues: &[Issue]) -> Vec<Issue> {
+    let mut out = Vec::new();
+    for change in schemas.diff.iter().filter(|change| change.kind == ChangeKind::LogicalChanged) {
+        let path: Vec<String> = change.path.split('.').map(str::to_owned).collect();
+        let at = |avro| plain_at(avro, &by_names(avro, &path));
+        let (Some(old), Some(new)) = (at(schemas.old), at(schemas.new)) else { continue };
+        let decimals = [&old, &new].iter().all(|it| it.logical.as_deref() == Some("decimal"));
+        let rule = match (units(&old, &new), decimals && old.scale != new.scale) {
+            (Some(_), _) => rule::UNIT_CHANGED,
+            (None, true) => rule::SCALE_CHANGED,
+            (None, false) => continue,
+        };
+        if issues.iter().any(|it| it.trail.path == path) {
+            continue;
+        }
+        let versions = vec![version.to_owned()];
+        out.push(Issue {
+            rule,
+            trail: by_names(schemas.new, &path),
+            before: false,
+            data: versions.clone(),
+            readers: versions,
+            java: None,
+            said: "the same bytes mean another number".to_owned(),
+        });
+    }
+    out
 }
 
 fn plain_at(avro: &crate::review::avro::Avro, trail: &Trail) -> Option<Plain> {
