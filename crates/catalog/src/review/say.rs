@@ -55,9 +55,7 @@ impl Say<'_> {
             Order::NewTopic => format!(
                 "no order helps: {} would read data of both shapes from {}; put the new shape on a new major version of \
                  the topic, and remove the old one when it is drained",
-                listed(&once(
-                    self.before.iter().chain(self.after).flat_map(|it| it.readers.iter().chain(&it.readers_outside))
-                )),
+                self.readers(if self.after.is_empty() { self.before } else { self.after }),
                 self.holds()
             ),
         }

@@ -57,7 +57,34 @@ pub fn topics(sides: Sides<'_>) -> Vec<Finding> {
             "stop it, and delete its internal topics when nobody wants to go back",
         );
     }
-    topics.out
+    together(topics.out)
+}
+
+/// A default is one line and many topics: one finding says it of all of them.
+fn together(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut out: Vec<(Finding, Vec<String>)> = Vec::new();
+    for finding in findings {
+        let (name, said) = match finding.what.strip_prefix("topic ").and_then(|rest| rest.split_once(": ")) {
+            Some((name, said)) => (name.to_owned(), said.to_owned()),
+            None => (String::new(), finding.what.clone()),
+        };
+        let same = |(it, names): &&mut (Finding, Vec<String>)| {
+            let place = (it.rule, it.line, it.before) == (finding.rule, finding.line, finding.before);
+            place && !name.is_empty() && !names.is_empty() && it.what.ends_with(&format!(": {said}"))
+        };
+        match out.iter_mut().find(same) {
+            Some((_, names)) => names.push(name),
+            None => out.push((finding, if name.is_empty() { Vec::new() } else { vec![name] })),
+        }
+    }
+    let joined = out.into_iter().map(|(mut finding, names)| {
+        let said = finding.what.split_once(": ").map(|(_, said)| said.to_owned());
+        if let (Some(said), true) = (said, names.len() > 1) {
+            finding.what = format!("topics {}: {said}", listed(&names));
+        }
+        finding
+    });
+    joined.collect()
 }
 
 fn find<'v, V>(all: &'v [(String, V)], name: &str) -> Option<&'v V> {
