@@ -56,6 +56,8 @@ enum Command {
     Dlq(commands::dlq::Command),
     Reset(commands::reset::Args),
     #[command(subcommand)]
+    Schema(commands::schema::Command),
+    #[command(subcommand)]
     Load(commands::load::Command),
     Verify(commands::verify::Args),
 }
@@ -94,6 +96,7 @@ fn main() -> ExitCode {
         Command::Item(command) => commands::item::run(command, place),
         Command::Dlq(command) => commands::dlq::run(command, place),
         Command::Reset(args) => commands::reset::run(args, place),
+        Command::Schema(command) => commands::schema::run(command),
         Command::Load(command) => commands::load::run(command, place),
         Command::Verify(args) => commands::verify::run(args, place),
     };

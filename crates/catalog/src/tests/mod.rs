@@ -5,6 +5,7 @@ mod generate;
 mod lint;
 mod registration;
 mod released;
+mod review;
 mod topic;
 
 use std::path::Path;

@@ -7,5 +7,6 @@ pub mod load;
 pub mod order;
 pub mod reset;
 pub mod run;
+pub mod schema;
 pub mod topics;
 pub mod verify;
