@@ -96,7 +96,7 @@ fn main() -> ExitCode {
         Command::Item(command) => commands::item::run(command, place),
         Command::Dlq(command) => commands::dlq::run(command, place),
         Command::Reset(args) => commands::reset::run(args, place),
-        Command::Schema(command) => commands::schema::run(command),
+        Command::Schema(command) => commands::schema::run(command, place),
         Command::Load(command) => commands::load::run(command, place),
         Command::Verify(args) => commands::verify::run(args, place),
     };

@@ -68,6 +68,18 @@ pub struct Avro {
 }
 
 impl Avro {
+    /// Without what people read: a registry may keep less of it, and no data differ.
+    pub fn bare(json: &Value) -> Avro {
+        let mut it = Avro::read(json);
+        for named in it.named.values_mut() {
+            named.doc.clear();
+            if let Body::Record(fields) = &mut named.body {
+                fields.iter_mut().for_each(|field| field.doc.clear());
+            }
+        }
+        it
+    }
+
     /// Reads self-contained Avro JSON that a parser has accepted; what it does not know it takes for a plain type.
     pub fn read(json: &Value) -> Avro {
         let mut named = BTreeMap::new();

@@ -80,6 +80,8 @@ pub fn review(base: &Base, now: &Contract) -> Result<Review, Unreviewable> {
                 let failed = |why| Unreviewable { what: format!("record \"{key}\" against {against}"), why };
                 record::changed(sides, key, old, new).map_err(failed)?.into_iter().for_each(&mut keep);
             }
+            // A registry has no use for what a processor remembers.
+            None if matches!(base, Base::Elsewhere(..)) && new.state => {}
             None => keep(record::added(sides, key, new)),
         }
     }

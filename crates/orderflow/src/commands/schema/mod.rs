@@ -4,6 +4,8 @@ mod check;
 mod compat;
 mod git;
 mod history;
+mod pull;
+mod register;
 mod release;
 mod review;
 mod show;
@@ -11,10 +13,14 @@ mod show;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use catalog::registration::Held;
 use catalog::review::Contract;
-use catalog::{Problem, Rule};
+use catalog::{Catalog, Problem, Rule};
+use engine::shell::registry::Registry;
 
 use crate::failure::Failure;
+use crate::options::Place;
+use crate::registry;
 
 /// Schemas: review a change, compare, release, look back
 #[derive(Debug, clap::Subcommand)]
@@ -23,6 +29,8 @@ pub enum Command {
     Compat(compat::Args),
     Check(check::Args),
     Release(release::Args),
+    Register(register::Args),
+    Pull(pull::Args),
     Show(show::Args),
     History(history::Args),
 }
@@ -36,12 +44,14 @@ pub struct Root {
 }
 
 /// Runs the command.
-pub fn run(command: &Command) -> anyhow::Result<()> {
+pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
     match command {
         Command::Review(args) => review::run(args),
         Command::Compat(args) => compat::run(args),
         Command::Check(args) => check::run(args),
         Command::Release(args) => release::run(args),
+        Command::Register(args) => register::run(args, place),
+        Command::Pull(args) => pull::run(args, place),
         Command::Show(args) => show::run(args),
         Command::History(args) => history::run(args),
     }
@@ -58,6 +68,24 @@ fn say(text: &str) -> anyhow::Result<()> {
 /// topics.yaml and schemas/ below a folder.
 fn contract(root: &Path) -> anyhow::Result<Contract> {
     Ok(catalog::contract(root).map_err(|problem| unreadable(&problem))?)
+}
+
+/// A catalog of which every version is released.
+fn released(root: &Path) -> anyhow::Result<Catalog> {
+    let catalog = Catalog::load(root).map_err(|problems| wrong(&problems))?;
+    let open = catalog::unreleased(&catalog, root);
+    if open.is_empty() {
+        return Ok(catalog);
+    }
+    let names: Vec<String> = open.iter().map(|path| path.display().to_string()).collect();
+    let what = format!("not released yet: {}", names.join(", "));
+    Err(Failure::new("unreleased", what, "`orderflow schema release` first").into())
+}
+
+/// What a registry holds of a subject.
+fn held(registry: &Registry, subject: &str) -> anyhow::Result<Vec<Held>> {
+    let versions = registry.versions(subject).map_err(registry::failed)?;
+    Ok(versions.into_iter().map(|it| Held { version: it.version, id: it.id, text: it.text }).collect())
 }
 
 fn unreadable(problem: &Problem) -> Failure {
