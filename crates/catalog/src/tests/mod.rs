@@ -2,6 +2,7 @@
 
 mod generate;
 mod lint;
+mod plan;
 mod released;
 mod topic;
 
@@ -25,6 +26,13 @@ fn base() -> Files {
         file("schemas/state/kept.avsc", include_str!("base/kept.avsc")),
         file("schemas/state/part.avsc", include_str!("base/part.avsc")),
     ]
+}
+
+/// The catalog unless an error was found, and every finding.
+fn judged(files: Files) -> (Option<Catalog>, Vec<Problem>) {
+    let mut files = files.into_iter();
+    let (_, yaml) = files.next().expect("topics.yaml comes first");
+    Catalog::judge(&yaml, files)
 }
 
 fn parse(files: Files) -> Result<Catalog, Vec<Problem>> {
