@@ -7,6 +7,7 @@ mod avsc;
 mod catalog;
 mod disk;
 mod draw;
+mod export;
 mod generate;
 mod lint;
 mod map;
@@ -23,6 +24,7 @@ mod whole;
 
 pub use catalog::{Catalog, Processor, State, Table, Topic};
 pub use disk::{check, write};
+pub use export::{Document, export};
 pub use generate::generate;
 pub use map::{DuplicatesDecl, Kind};
 pub use plan::{Change, Create, Drift, Live, Plan, Refused, Setting, Wish, plan};
