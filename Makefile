@@ -54,9 +54,16 @@ crash: servers ## the kill -9 matrix, on a real Kafka
 bench: ## the benchmarks
 	cargo run --locked --release -p bench
 
+AVRO := tests/servers/avro.sh
+.PHONY: compat-fuzz
+compat-fuzz: ## random pairs of schemas, put to us and to Avro for Java; PAIRS=100000 SEED=n
+	@$(AVRO) fetch
+	cargo run --locked --quiet -p catalog --example compat -- fuzz $(or $(PAIRS),100000) $(SEED)
+
 # What is missing is named all at once, and before anything is compiled.
 servers:
-	@missing=0; $(KAFKA) check || missing=1; $(REGISTRY) check || missing=1; \
+	@missing=0; $(KAFKA) check || missing=1; $(REGISTRY) check || missing=1; $(AVRO) check || missing=1; \
 	if [ $$missing = 1 ]; then echo "hint: 'make test-core' runs everything that needs no Java" >&2; exit 3; fi
 	@$(KAFKA) fetch
 	@$(REGISTRY) fetch
+	@$(AVRO) fetch

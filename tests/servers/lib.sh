@@ -1,4 +1,4 @@
-# Shared by kafka.sh and registry.sh (sourced, never run): where things are kept, which Java serves, how to say no.
+# Shared by kafka.sh, registry.sh and avro.sh (sourced, never run): where things are kept, which Java serves, how to say no.
 # shellcheck shell=bash disable=SC2034
 
 servers=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

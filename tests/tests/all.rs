@@ -2,6 +2,8 @@
 
 #[path = "all/broker.rs"]
 mod broker;
+#[path = "all/compat.rs"]
+mod compat;
 #[path = "all/crash.rs"]
 mod crash;
 #[path = "all/registry.rs"]

@@ -1,10 +1,13 @@
 //! topics.yaml and schemas/: parsed, linted, and turned into crates/contract, schemas/released and the drawing.
 //!
+//! Beside that stands [`compat`], which knows all of Avro and nothing of topics.yaml.
+//!
 //! Architecture Invariant: everything here is a function from file contents to file contents or findings; only
 //! `disk` reads and writes, and only below the folder it is given.
 
 mod avsc;
 mod catalog;
+pub mod compat;
 mod disk;
 mod draw;
 mod export;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use catalog::compat;
 use contract::{RELEASED, Released};
 use engine::core::io::Framed;
 use engine::shell::registry::{Options, Registry, RegistryError, WireSchema};
@@ -14,6 +15,7 @@ use tests::eventually;
 
 const LIMIT: Duration = Duration::from_secs(30);
 const UNKNOWN: u32 = 4711;
+const CORPUS: &str = include_str!("../../../crates/catalog/src/tests/compat/corpus.jsonl");
 
 #[test]
 fn ids_come_from_the_registry_and_outlive_it() -> Result<()> {
@@ -36,6 +38,39 @@ fn ids_come_from_the_registry_and_outlive_it() -> Result<()> {
     refusals(&registry, &schemas[0])?;
     references(&server, &registry)?;
     outage(&mut server, registry, &schemas, &ids, &lock)
+}
+
+/// Whatever `schema register` lets through the registry takes, and whatever it refuses the registry refuses.
+#[test]
+fn a_registry_decides_as_we_do() -> Result<()> {
+    let server = tests::Registry::start()?;
+    let registry = Registry::open(&server.url(), Options::default())?;
+    let (mut asked, mut refused, mut differ) = (0, 0, Vec::new());
+    for (number, line) in CORPUS.lines().enumerate() {
+        let pair: Value = serde_json::from_str(line)?;
+        let text = |key: &str| match &pair[key] {
+            Value::String(text) if text.trim_start().starts_with(['{', '[', '"']) => text.clone(),
+            schema => schema.to_string(),
+        };
+        let (reader, writer) = (text("reader"), text("writer"));
+        let (Ok(new), Ok(old)) = (compat::Schema::parse(&reader), compat::Schema::parse(&writer)) else { continue };
+        let Ok(report) = compat::check(&new, &old) else { continue };
+        let subject = format!("corpus-{number}");
+        registry.register(&subject, &writer).with_context(|| line.to_owned())?;
+        let taken = match registry.register(&subject, &reader) {
+            Ok(_) => true,
+            Err(RegistryError::Incompatible { .. }) => false,
+            Err(error) => return Err(error).with_context(|| line.to_owned()),
+        };
+        (asked, refused) = (asked + 1, refused + usize::from(!taken));
+        if taken != report.compatible {
+            differ.push(format!("the registry {} {line}", if taken { "takes" } else { "refuses" }));
+        }
+    }
+    println!("{asked} evolutions, {refused} refused");
+    ensure!(asked >= 200 && refused >= 60, "only {asked} evolutions, {refused} refused");
+    ensure!(differ.is_empty(), "{} of {asked} differ:\n{}", differ.len(), differ.join("\n"));
+    Ok(())
 }
 
 /// Records on topics, each version after the one that it was checked against.

@@ -147,8 +147,8 @@ fn decode<'a, P: Codec>(
         let detail = format!("topic \"{}\" has no record \"{}\"", known.topic, schema.record);
         return Err(Reject::new(Code::RecordUnexpected, detail));
     }
-    let bad =
-        |error: flow::CodecError| Reject::new(Code::Undecodable, format!("record \"{}\": {}", schema.record, error.0));
+    // The codec names the record.
+    let bad = |error: flow::CodecError| Reject::new(Code::Undecodable, error.0);
     let parsed = match schemas.entry(schema.fingerprint) {
         std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
         std::collections::hash_map::Entry::Vacant(entry) => entry.insert(P::schema(&schema.text).map_err(bad)?),
@@ -218,7 +218,7 @@ impl<P: Codec> Erased<P> {
             let meta =
                 meta(lineage, emit.ticket, P::TOPOLOGY.name, (Target::Output(output), topic), record, key, &out.sends);
             let mut value = frame();
-            let encoded = P::encode(&emit.record, &meta, &mut value).map_err(bad_output(record))?;
+            let encoded = P::encode(&emit.record, &meta, &mut value).map_err(bad_output)?;
             out.sends.push(raw(Target::Output(output), key, value, meta, encoded));
         }
         for (to, emit) in &effects.replies {
@@ -236,7 +236,7 @@ impl<P: Codec> Erased<P> {
                 &out.sends,
             );
             let mut value = frame();
-            let encoded = P::encode_reply(&emit.record, &meta, &mut value).map_err(bad_output(record))?;
+            let encoded = P::encode_reply(&emit.record, &meta, &mut value).map_err(bad_output)?;
             out.sends.push(raw(Target::Reply(reply), key, value, meta, encoded));
         }
         for change in &effects.changes {
@@ -253,8 +253,8 @@ impl<P: Codec> Erased<P> {
     }
 }
 
-fn bad_output(record: &'static str) -> impl Fn(flow::CodecError) -> Reject {
-    move |error| Reject::new(Code::Bug, format!("cannot encode record \"{record}\": {}", error.0))
+fn bad_output(error: flow::CodecError) -> Reject {
+    Reject::new(Code::Bug, format!("cannot encode: {}", error.0))
 }
 
 /// Magic 0 and four bytes for the registry id, which the worker fills in.

@@ -27,6 +27,10 @@ const FENCED_WITHIN_MS: i64 = 300_000;
 /// Longest wait between two tries of a restore, in milliseconds.
 const RESTORE_WAIT_MAX_MS: u64 = 10_000;
 
+/// A worker without a task for this many microseconds is one more than there are tasks: ready, and waiting for one. Until
+/// then it is one that the group has not answered yet.
+const SPARE_AFTER_US: u64 = 30_000_000;
+
 /// Longest wait of one poll: how late a stop or a timer may be noticed.
 const WAIT_MAX: Duration = Duration::from_millis(100);
 
@@ -48,6 +52,9 @@ pub struct Driver<T: Transport, D: Disk, C: Clock> {
     put_back: BTreeSet<(u32, usize)>,
     /// Tasks assigned but not open yet.
     restoring: BTreeMap<u32, Restoring>,
+    /// When it began, on the monotonic clock, and whether it was given tasks since.
+    began_us: u64,
+    assigned: bool,
     fenced_ms: Vec<i64>,
     /// Inputs were set back: the rest of this poll lies behind a gap.
     rewound: bool,
@@ -77,6 +84,8 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             worker,
             transport,
             disk,
+            began_us: clock.now().mono_us,
+            assigned: false,
             clock,
             schemas,
             cache: SchemaCache::default(),
@@ -93,9 +102,10 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         }
     }
 
-    /// Whether every assigned task is open.
+    /// Whether the group has given us tasks, or long enough none, and every one of them is open.
     pub fn ready(&self) -> bool {
-        self.restoring.is_empty()
+        let spare = || self.clock.now().mono_us.saturating_sub(self.began_us) > SPARE_AFTER_US;
+        self.restoring.is_empty() && (self.assigned || spare())
     }
 
     /// One turn of the loop; how many records it was given. An error ends the worker.
@@ -308,6 +318,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         match change {
             Change::Assigned(_) | Change::Revoked(_) | Change::Lost(_) if self.reopened => Ok(()),
             Change::Assigned(tasks) => {
+                self.assigned = true;
                 self.restoring.extend(tasks.iter().map(|task| (*task, Restoring::AT_ONCE)));
                 Ok(())
             }

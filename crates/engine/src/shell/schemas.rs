@@ -1,16 +1,22 @@
 //! Schema ids and schemas: what the processor reads and writes, offline from `schemas/released/`, online from a registry.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use crate::core::io::{Framed, WriterSchema};
+
+/// How long "there is no such id" holds: it may be registered later.
+const ABSENT_FOR: Duration = Duration::from_secs(30);
+/// Garbage may hold any number of ids.
+const ABSENT_MAX: usize = 10_000;
 
 /// What is known of a schema id.
 #[derive(Debug, Clone, Default)]
 struct Known {
     by_id: HashMap<u32, Arc<WriterSchema>>,
-    absent: HashSet<u32>,
+    absent: HashMap<u32, Instant>,
     wanted: Vec<u32>,
 }
 
@@ -61,7 +67,10 @@ impl Schemas {
                 known.by_id.insert(id, Arc::new(schema));
             }
             None => {
-                known.absent.insert(id);
+                if known.absent.len() >= ABSENT_MAX {
+                    known.absent.clear();
+                }
+                known.absent.insert(id, Instant::now());
             }
         }
     }
@@ -69,7 +78,7 @@ impl Schemas {
     /// Whether an id asked for before can be resolved now.
     pub fn is_answered(&self, id: u32) -> bool {
         let known = self.lock();
-        known.by_id.contains_key(&id) || known.absent.contains(&id)
+        known.by_id.contains_key(&id) || known.absent.contains_key(&id)
     }
 }
 
@@ -84,9 +93,10 @@ impl SchemaCache {
             let mut known = schemas.lock();
             if let Some(schema) = known.by_id.get(&id) {
                 unknown.insert(schema.clone());
-            } else if !schemas.online || known.absent.contains(&id) {
+            } else if !schemas.online || known.absent.get(&id).is_some_and(|since| since.elapsed() < ABSENT_FOR) {
                 return Resolved::Framed(Framed::Unknown(id));
             } else {
+                known.absent.remove(&id);
                 if !known.wanted.contains(&id) {
                     known.wanted.push(id);
                 }
@@ -97,5 +107,30 @@ impl SchemaCache {
             Some(schema) => Resolved::Framed(Framed::Known(schema)),
             None => Resolved::Framed(Framed::Unknown(id)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_was_absent_is_asked_for_again() {
+        let schemas = Schemas::new([], true);
+        let mut cache = SchemaCache::default();
+        let mut resolved = |schemas: &Schemas| match cache.resolve(schemas, Some(&[0, 0, 0, 0, 9, 1])) {
+            Resolved::Pending(9) => "pending",
+            Resolved::Framed(Framed::Unknown(9)) => "unknown",
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(resolved(&schemas), "pending");
+        schemas.answer(9, None);
+        assert_eq!(resolved(&schemas), "unknown");
+        let long_ago = Instant::now().checked_sub(ABSENT_FOR).expect("the machine runs for longer");
+        schemas.lock().absent.insert(9, long_ago);
+        assert_eq!(resolved(&schemas), "pending");
+        assert_eq!(schemas.wanted(), [9]);
+        (10..10 + 2 * ABSENT_MAX as u32).for_each(|id| schemas.answer(id, None));
+        assert!(schemas.lock().absent.len() <= ABSENT_MAX);
     }
 }

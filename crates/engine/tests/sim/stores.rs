@@ -83,3 +83,21 @@ fn sim_every_kind_of_fault_on_its_own() {
     only(Chaos { refuse: 20, ..NONE }, 4);
     only(Chaos { clock_jump: 100, ..NONE }, 4);
 }
+
+/// A pod that is asked before the group has answered must not be taken for a successor that works.
+#[test]
+fn sim_a_worker_is_ready_with_its_tasks_open_or_as_a_spare() {
+    let ready = |world: &World, me: usize| world.instances[me].borrow().driver.as_ref().unwrap().ready();
+    let world = World::new(Config { instances: 40, ..Config::calm() });
+    assert!(!ready(&world, 0) && !ready(&world, 39), "before anything was assigned");
+    for _ in 0..5 {
+        (0..40).for_each(|me| world.turn(me));
+    }
+    let tasks = |me: usize| world.instances[me].borrow().driver.as_ref().unwrap().worker.tasks().count();
+    let (busy, spare): (Vec<usize>, Vec<usize>) = (0..40).partition(|me| tasks(*me) > 0);
+    assert!(!busy.is_empty() && !spare.is_empty());
+    assert!(busy.iter().all(|me| ready(&world, *me)));
+    assert!(!spare.iter().any(|me| ready(&world, *me)), "the group may still answer");
+    world.shared.time.advance_us(31_000_000);
+    assert!(spare.iter().all(|me| ready(&world, *me)));
+}

@@ -123,6 +123,26 @@ impl Client for KafkaClient {
 }
 
 impl KafkaClient {
+    /// A topic that was created a moment ago has no leader yet.
+    fn end(&self, consumer: &BaseConsumer<Quiet>, topic: &str, partition: i32) -> Result<i64, Fault> {
+        use RDKafkaErrorCode as Code;
+        let since = Instant::now();
+        loop {
+            let error = match consumer.fetch_watermarks(topic, partition, CALL) {
+                Ok((_, end)) => return Ok(end),
+                Err(error) => error,
+            };
+            let passes = matches!(
+                error.rdkafka_error_code(),
+                Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::UnknownTopicOrPartition)
+            );
+            if !passes || since.elapsed() > CALL {
+                return Err(self.unreachable(&error));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
     fn tail_one(&self, topic: &str, partitions: u32, from: From) -> Result<TopicTail, Fault> {
         let mut config = self.settings.reader("orderflow-tail", "tail", true);
         config
@@ -136,11 +156,7 @@ impl KafkaClient {
             // The end is asked for now: what is sent right after this call must be seen.
             let offset = match from {
                 From::Start => Offset::Beginning,
-                From::End => {
-                    let bounds =
-                        consumer.fetch_watermarks(topic, partition, CALL).map_err(|error| self.unreachable(&error))?;
-                    Offset::Offset(bounds.1)
-                }
+                From::End => Offset::Offset(self.end(&consumer, topic, partition)?),
             };
             list.add_partition_offset(topic, partition, offset).map_err(|error| Fault::Fatal(error.to_string()))?;
         }

@@ -1,8 +1,8 @@
-//! Restores on a thread of their own, so that the main consumer keeps polling meanwhile.
+//! Restores on threads of their own, several tasks at a time, so that the main consumer keeps polling meanwhile.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,55 +20,69 @@ use super::settings::KafkaSettings;
 
 /// How often a long restore says how far it is.
 const SAY_EVERY: Duration = Duration::from_secs(2);
+/// Tasks of one worker that are restored at a time. Most of a short restore is waiting for the broker.
+const THREADS: usize = 4;
 
-/// Asks for restores and hears of them.
+type Done = (u32, u64, Result<Change, Fault>);
+
+/// What is asked for and not begun, what is under way, and how many threads are at it.
+#[derive(Debug, Default)]
+struct Wanted {
+    tasks: VecDeque<(u32, u64)>,
+    /// A task that is asked for again waits for its earlier restore to end: a store has one writer.
+    under_way: BTreeSet<u32>,
+    threads: usize,
+}
+
+impl Wanted {
+    /// The next restore to begin. A thread that gets none is to end; what is left, another will take when it has ended
+    /// the same task's earlier restore.
+    fn next(&mut self) -> Option<(u32, u64)> {
+        let at = self.tasks.iter().position(|(task, _)| !self.under_way.contains(task));
+        let next = at.and_then(|at| self.tasks.remove(at));
+        match next {
+            Some((task, _)) => drop(self.under_way.insert(task)),
+            None => self.threads -= 1,
+        }
+        next
+    }
+}
+
+/// Asks for restores and hears of them. Its threads, and their connections, live while there is something to restore.
 pub(super) struct Restorer {
-    wanted: Sender<(u32, u64)>,
-    done: Receiver<(u32, u64, Result<Change, Fault>)>,
+    settings: KafkaSettings,
+    topology: &'static Topology,
+    disk: Arc<SledDisk>,
+    wanted: Arc<Mutex<Wanted>>,
+    say: Sender<Done>,
+    done: Receiver<Done>,
     /// Number of the last restore asked for, by task: an older one was asked for an assignment that is gone, and what it
     /// found may be out of date.
     asked: BTreeMap<u32, u64>,
 }
 
 impl Restorer {
-    pub(super) fn start(
-        settings: &KafkaSettings,
-        topology: &'static Topology,
-        disk: Arc<SledDisk>,
-    ) -> Result<Restorer, Fault> {
-        let mut reader = KafkaReader::open(settings, topology)?;
-        let (wanted, tasks) = channel::<(u32, u64)>();
+    pub(super) fn new(settings: KafkaSettings, topology: &'static Topology, disk: Arc<SledDisk>) -> Restorer {
         let (say, done) = channel();
-        let run = move || {
-            let names = Internal::of(topology.name);
-            for (task, number) in tasks {
-                let now_ms = SystemClock::default().now().wall_ms;
-                let mut said = Instant::now();
-                let mut progress = |done: u64, total: u64| {
-                    if said.elapsed() > SAY_EVERY {
-                        said = Instant::now();
-                        tracing::info!(processor = topology.name, task, done, total, "restoring");
-                    }
-                };
-                let change = match restore(&mut reader, &*disk as &dyn Disk, &names, task, now_ms, &mut progress) {
-                    Ok(opening) => Ok(Change::Restored(opening)),
-                    Err(Fault::Fatal(why)) => Err(Fault::Fatal(why)),
-                    Err(fault) => Ok(Change::RestoreFailed(task, fault.to_string())),
-                };
-                if say.send((task, number, change)).is_err() {
-                    return;
-                }
-            }
-        };
-        let spawned = thread::Builder::new().name(format!("{}-restore", topology.name)).spawn(run);
-        spawned.map_err(|error| Fault::Fatal(format!("restore thread: {error}")))?;
-        Ok(Restorer { wanted, done, asked: BTreeMap::new() })
+        Restorer { settings, topology, disk, wanted: Arc::default(), say, done, asked: BTreeMap::new() }
     }
 
     pub(super) fn ask(&mut self, task: u32) -> Result<(), Fault> {
         let number = self.asked.entry(task).or_default();
         *number += 1;
-        self.wanted.send((task, *number)).map_err(|_| Fault::Fatal("the restore thread is gone".into()))
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.tasks.push_back((task, *number));
+        if wanted.threads == THREADS {
+            return Ok(());
+        }
+        let reader = KafkaReader::open(&self.settings, self.topology)?;
+        let (topology, disk) = (self.topology, self.disk.clone());
+        let (queue, say) = (self.wanted.clone(), self.say.clone());
+        let run = move || work(reader, topology, &disk, &queue, &say);
+        let spawned = thread::Builder::new().name(format!("{}-restore", topology.name)).spawn(run);
+        spawned.map_err(|error| Fault::Fatal(format!("restore thread: {error}")))?;
+        wanted.threads += 1;
+        Ok(())
     }
 
     pub(super) fn finished(&mut self) -> impl Iterator<Item = Result<Change, Fault>> + '_ {
@@ -82,5 +96,55 @@ impl Restorer {
         for task in tasks {
             *self.asked.entry(task).or_default() += 1;
         }
+    }
+}
+
+/// One thread: restores what is asked for until there is nothing left.
+fn work(
+    mut reader: KafkaReader,
+    topology: &'static Topology,
+    disk: &SledDisk,
+    wanted: &Mutex<Wanted>,
+    say: &Sender<Done>,
+) {
+    let names = Internal::of(topology.name);
+    loop {
+        let next = wanted.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let Some((task, number)) = next else { return };
+        let now_ms = SystemClock::default().now().wall_ms;
+        let mut said = Instant::now();
+        let mut progress = |done: u64, total: u64| {
+            if said.elapsed() > SAY_EVERY {
+                said = Instant::now();
+                tracing::info!(processor = topology.name, task, done, total, "restoring");
+            }
+        };
+        let change = match restore(&mut reader, disk as &dyn Disk, &names, task, now_ms, &mut progress) {
+            Ok(opening) => Ok(Change::Restored(opening)),
+            Err(Fault::Fatal(why)) => Err(Fault::Fatal(why)),
+            Err(fault) => Ok(Change::RestoreFailed(task, fault.to_string())),
+        };
+        wanted.lock().unwrap_or_else(PoisonError::into_inner).under_way.remove(&task);
+        // Nobody listens any more when the worker has ended.
+        if say.send((task, number, change)).is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Wanted;
+
+    #[test]
+    fn a_task_is_restored_once_at_a_time() {
+        let mut wanted = Wanted { threads: 3, ..Wanted::default() };
+        wanted.tasks.extend([(1, 1), (1, 2), (2, 1)]);
+        assert_eq!(wanted.next(), Some((1, 1)));
+        assert_eq!(wanted.next(), Some((2, 1)), "not task 1 again");
+        assert_eq!(wanted.next(), None);
+        assert_eq!(wanted.threads, 2, "a thread without work ends");
+        wanted.under_way.remove(&1);
+        assert_eq!(wanted.next(), Some((1, 2)), "whoever ended the first takes the second");
     }
 }

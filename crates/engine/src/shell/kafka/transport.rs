@@ -77,7 +77,7 @@ impl KafkaTransport {
         disk: Arc<SledDisk>,
     ) -> Result<KafkaTransport, Fault> {
         let mut transport = KafkaTransport {
-            restorer: Restorer::start(&settings, topology, disk)?,
+            restorer: Restorer::new(settings.clone(), topology, disk),
             reader: KafkaReader::open(&settings, topology)?,
             settings,
             worker,

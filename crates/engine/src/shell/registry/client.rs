@@ -5,18 +5,22 @@ use std::error::Error;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use schema_registry_converter::async_impl::schema_registry::{
     SrSettings, get_referenced_schema, get_schema_by_id, perform_sr_call,
 };
 use schema_registry_converter::error::SRCError;
 use schema_registry_converter::schema_registry_common::{RawError, RegisteredReference, SchemaType, SrCall};
 
+use serde_json::Value;
+
 use super::url::Place;
 use super::{Options, RegistryError, avro};
 use crate::core::io::WriterSchema;
 
 /// Topic and record names need no escape; the converter itself escapes nothing but slashes.
-const SUBJECT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
+pub(super) const SUBJECT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
 /// References of references included; more is no schema but an attack or an accident.
 const REFERENCES_MAX: usize = 64;
@@ -27,15 +31,20 @@ const MESSAGE_MAX: usize = 1_000;
 /// The converter's plain calls and not its decoders, which remember a 404 for ever.
 pub(super) struct Client {
     settings: SrSettings,
+    /// For the calls that the converter does not have.
+    http: reqwest::Client,
+    user: Option<(String, Option<String>)>,
     pub(super) url: String,
     connect_timeout: Duration,
     timeout: Duration,
 }
 
 /// What a failed call says about the thing asked for.
-enum Failure {
-    /// The registry itself said that it has no such schema, subject or version.
+pub(super) enum Failure {
+    /// The registry itself said that it has no such schema, subject, version or level.
     Absent,
+    /// Another 404: from a proxy, or a registry without such a call.
+    Elsewhere(String),
     Conflict(String),
     Refused(String),
     Unreachable(String),
@@ -43,29 +52,43 @@ enum Failure {
 
 impl Client {
     pub(super) fn open(place: Place, options: &Options) -> Result<Client, RegistryError> {
-        let mut http = reqwest::Client::builder()
-            .connect_timeout(options.connect_timeout)
-            // Calls come in bursts. Between them nobody drives the connections, so none may outlive a burst.
-            .pool_idle_timeout(Duration::from_secs(1));
-        if place.loopback {
-            http = http.no_proxy();
-        }
-        if !place.secure {
-            // Or a client for http would ask for the machine's certificates, which a slim image does not have.
-            http = http.tls_certs_only([]);
-        }
+        let failed = |error: &dyn Error| RegistryError::Url {
+            url: place.base.clone(),
+            reason: format!("no client for it: {}", deepest(error)),
+            hint: "https needs the CA certificates of the image, or SSL_CERT_FILE",
+        };
         let mut builder = SrSettings::new_builder(place.base.clone());
         builder.set_timeout(options.timeout);
         if let Some(user) = &place.user {
             builder.set_basic_authorization(user, place.password.as_deref());
         }
-        let settings = builder.build_with(http).map_err(|error| RegistryError::Url {
-            url: place.base.clone(),
-            reason: format!("no client for it: {}", deepest(&error)),
-            hint: "https needs the CA certificates of the image, or SSL_CERT_FILE",
-        })?;
+        let settings = builder.build_with(http(&place, options)).map_err(|error| failed(&error))?;
+        let http = http(&place, options).build().map_err(|error| failed(&error))?;
         let Options { connect_timeout, timeout, .. } = *options;
-        Ok(Client { settings, url: place.base, connect_timeout, timeout })
+        let user = place.user.map(|user| (user, place.password));
+        Ok(Client { settings, http, user, url: place.base, connect_timeout, timeout })
+    }
+
+    /// A call that the converter does not have: `path` begins with a slash.
+    pub(super) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, Failure> {
+        let mut request = self.http.request(method, format!("{}{path}", self.url)).timeout(self.timeout);
+        request = request.header(ACCEPT, "application/vnd.schemaregistry.v1+json, application/json");
+        if let Some((user, password)) = &self.user {
+            request = request.basic_auth(user, password.as_deref());
+        }
+        if let Some(body) = body {
+            request = request.header(CONTENT_TYPE, "application/vnd.schemaregistry.v1+json").body(body.to_string());
+        }
+        let answer = request.send().await.map_err(|error| Failure::Unreachable(self.http_error(&error)))?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| Failure::Unreachable(self.http_error(&error)))?;
+        let said: Option<Value> = serde_json::from_str(&text).ok();
+        if status.is_success() {
+            return said.ok_or_else(|| Failure::Unreachable("its answer is not JSON".to_owned()));
+        }
+        let code = said.as_ref().and_then(|said| said.get("error_code")?.as_i64()).unwrap_or_default();
+        let message = said.as_ref().and_then(|said| said.get("message")?.as_str()).unwrap_or_default();
+        Err(meaning(code, &status.to_string(), message.chars().take(MESSAGE_MAX).collect()))
     }
 
     pub(super) async fn lookup(&self, subject: &str, text: &str) -> Result<Option<u32>, RegistryError> {
@@ -134,7 +157,7 @@ impl Client {
         Ok(texts)
     }
 
-    fn error(&self, subject: &str, failure: Failure) -> RegistryError {
+    pub(super) fn error(&self, subject: &str, failure: Failure) -> RegistryError {
         let (registry, subject) = (self.url.clone(), subject.to_owned());
         match failure {
             Failure::Conflict(message) => RegistryError::Incompatible { registry, subject, message },
@@ -143,10 +166,13 @@ impl Client {
         }
     }
 
-    fn unreachable(&self, object: String, failure: Failure) -> RegistryError {
+    pub(super) fn unreachable(&self, object: String, failure: Failure) -> RegistryError {
         let reason = match failure {
             Failure::Absent => "not found".to_owned(),
-            Failure::Conflict(reason) | Failure::Refused(reason) | Failure::Unreachable(reason) => reason,
+            Failure::Conflict(reason)
+            | Failure::Refused(reason)
+            | Failure::Elsewhere(reason)
+            | Failure::Unreachable(reason) => reason,
         };
         RegistryError::Unreachable { registry: self.url.clone(), object, reason }
     }
@@ -155,8 +181,6 @@ impl Client {
         RegistryError::Unusable { registry: self.url.clone(), id, reason }
     }
 
-    /// Error codes: Confluent's API reference, "Errors"; a 404 without one comes from a proxy or a wrong path and says
-    /// nothing about schemas.
     fn judge(&self, error: &SRCError) -> Failure {
         let Some(raw) = error.source().and_then(|source| source.downcast_ref::<RawError>()) else {
             return Failure::Unreachable(self.transport(error));
@@ -164,28 +188,53 @@ impl Client {
         let message: String = raw.message.chars().take(MESSAGE_MAX).collect();
         // The converter keeps the status only in its text.
         let status = error.error.rsplit_once("with status ").map_or("", |(_, status)| status);
-        match (raw.error_code, status.get(..3).unwrap_or_default()) {
-            (40401..=40403, _) => Failure::Absent,
-            (409 | 40901, _) | (_, "409") => Failure::Conflict(message),
-            (_, "422") => Failure::Refused(message),
-            (_, "404") => Failure::Unreachable(format!("{status}, but not from a registry: is the URL's path right?")),
-            (0, _) => Failure::Unreachable(status.to_owned()),
-            (code, _) => Failure::Unreachable(format!("{status}: {message} (error code {code})")),
-        }
+        meaning(i64::from(raw.error_code), status, message)
     }
 
     fn transport(&self, error: &SRCError) -> String {
         match error.source().and_then(|source| source.downcast_ref::<reqwest::Error>()) {
-            Some(http) if http.is_timeout() && http.is_connect() => {
-                format!("no connection within {:?}", self.connect_timeout)
-            }
-            Some(http) if http.is_timeout() => format!("no answer within {:?}", self.timeout),
-            Some(http) if http.is_connect() => format!("no connection: {}", deepest(http)),
-            Some(http) if http.is_decode() => format!("its answer is not that of a schema registry: {}", deepest(http)),
-            Some(http) => deepest(http),
+            Some(http) => self.http_error(http),
             None => error.error.clone(),
         }
     }
+
+    fn http_error(&self, http: &reqwest::Error) -> String {
+        match http {
+            _ if http.is_timeout() && http.is_connect() => format!("no connection within {:?}", self.connect_timeout),
+            _ if http.is_timeout() => format!("no answer within {:?}", self.timeout),
+            _ if http.is_connect() => format!("no connection: {}", deepest(http)),
+            _ if http.is_decode() => format!("its answer is not that of a schema registry: {}", deepest(http)),
+            _ => deepest(http),
+        }
+    }
+}
+
+/// Error codes: Confluent's API reference, "Errors"; a 404 without one comes from a proxy or a wrong path and says
+/// nothing about schemas.
+fn meaning(code: i64, status: &str, message: String) -> Failure {
+    match (code, status.get(..3).unwrap_or_default()) {
+        (40401..=40403 | 40408, _) => Failure::Absent,
+        (409 | 40901, _) | (_, "409") => Failure::Conflict(message),
+        (_, "422") => Failure::Refused(message),
+        (_, "404") => Failure::Elsewhere(format!("{status}, but not from a registry: is the URL's path right?")),
+        (0, _) => Failure::Unreachable(status.to_owned()),
+        (code, _) => Failure::Unreachable(format!("{status}: {message} (error code {code})")),
+    }
+}
+
+fn http(place: &Place, options: &Options) -> reqwest::ClientBuilder {
+    let mut http = reqwest::Client::builder()
+        .connect_timeout(options.connect_timeout)
+        // Calls come in bursts. Between them nobody drives the connections, so none may outlive a burst.
+        .pool_idle_timeout(Duration::from_secs(1));
+    if place.loopback {
+        http = http.no_proxy();
+    }
+    if !place.secure {
+        // Or a client for http would ask for the machine's certificates, which a slim image does not have.
+        http = http.tls_certs_only([]);
+    }
+    http
 }
 
 /// The first cause: the errors around it only repeat the URL.

@@ -8,6 +8,7 @@ mod error;
 mod ids;
 mod lock;
 mod resolver;
+mod subjects;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -22,6 +23,7 @@ use client::Client;
 pub use error::RegistryError;
 pub use ids::WireSchema;
 pub use resolver::Resolver;
+pub use subjects::SubjectVersion;
 
 use crate::core::io::WriterSchema;
 use tokio::runtime::Runtime;

@@ -3,6 +3,7 @@
 mod ids;
 mod resolver;
 mod stub;
+mod subjects;
 
 use std::time::{Duration, Instant};
 
