@@ -38,7 +38,7 @@ pub fn markdown(catalog: &Catalog, model: &Model<'_>, version: &str) -> String {
     model.records.iter().filter(|page| !page.state).for_each(|page| out.push_str(&record(page)));
     out.push_str("\n## Processors\n");
     for it in model.processors {
-        out.push_str(&format!("\n### {}\n\n{}\n\n", it.name, it.about));
+        out.push_str(&format!("\n### {}\n\n{}\n\n", it.name, prose(&it.about)));
         let links = |names: &[String]| list(names.iter().map(|name| link(name)));
         out.push_str(&format!("- reads: {}\n- writes: {}\n", links(&it.inputs), links(&it.outputs)));
         if !it.replies.is_empty() {
@@ -64,7 +64,7 @@ pub fn markdown(catalog: &Catalog, model: &Model<'_>, version: &str) -> String {
 fn topic(page: &TopicPage<'_>, model: &Model<'_>) -> String {
     let topic = page.topic;
     let kind = capital(page.spec.kind.as_str());
-    let mut out = format!("\n### {}\n\n{}\n\n", topic.name, topic.about);
+    let mut out = format!("\n### {}\n\n{}\n\n", topic.name, prose(&topic.about));
     out.push_str(&format!("- {kind} topic of {}, by `{}`\n", topic.owner, topic.key));
     out.push_str(&format!("- written by: {}\n- read by: {}\n\n", parties(&page.writers), parties(&page.readers)));
     out.push_str("| record | version | written by | what it says |\n|---|---|---|---|\n");
@@ -80,7 +80,7 @@ fn record(page: &RecordPage<'_>) -> String {
     let title = if page.state { format!("{} state", page.name) } else { page.name.to_owned() };
     let mut out = format!("\n### {title}\n\n");
     if !page.doc.is_empty() {
-        out.push_str(&format!("{}\n\n", page.doc));
+        out.push_str(&format!("{}\n\n", prose(page.doc)));
     }
     if let Some(topic) = page.topic {
         out.push_str(&format!(
@@ -120,7 +120,7 @@ fn fields(version: &Version) -> String {
 }
 
 fn nested(inner: &Inner) -> String {
-    let doc = if inner.doc.is_empty() { String::new() } else { format!(": {}", inner.doc) };
+    let doc = if inner.doc.is_empty() { String::new() } else { format!(": {}", prose(&inner.doc)) };
     let mut out = format!("\n`{}`{doc}\n\n", inner.name);
     if inner.symbols.is_empty() {
         out.push_str(&table(&inner.rows));
@@ -139,7 +139,8 @@ fn table(rows: &[Row]) -> String {
     let mut out = String::from("| field | type | default | what it says |\n|---|---|---|---|\n");
     for row in rows {
         let mark = if row.mark.is_empty() { String::new() } else { format!(" *({})*", row.mark) };
-        let default = if row.default.is_empty() { String::new() } else { format!("`{}`", cell(&row.default)) };
+        let default =
+            if row.default.is_empty() { String::new() } else { format!("`{}`", row.default.replace('|', "\\|")) };
         out.push_str(&format!("| `{}`{mark} | {} | {default} | {} |\n", row.name, cell(&row.ty), cell(&row.doc)));
     }
     out
@@ -165,8 +166,14 @@ fn link_to(text: &str, heading: &str) -> String {
     format!("[{text}](#{anchor})")
 }
 
+/// Text that people wrote; GitHub would take `<` for markup.
+fn prose(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
+/// The same in a table.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|").replace('\n', " ")
+    prose(text).replace('|', "\\|").replace('\n', " ")
 }
 
 fn short(full: &str) -> &str {

@@ -73,16 +73,24 @@ fn version(json: &Value, release: &Release) -> Version {
 }
 
 fn compare(version: &mut Version, before: &Version) {
-    for row in &mut version.rows {
-        let same = before.rows.iter().find(|other| other.name == row.name);
-        row.mark = match same {
+    mark(&mut version.rows, &before.rows);
+    for inner in &mut version.inner {
+        if let Some(other) = before.inner.iter().find(|other| other.name == inner.name) {
+            mark(&mut inner.rows, &other.rows);
+        }
+    }
+    let gone = before.rows.iter().filter(|other| version.rows.iter().all(|row| row.name != other.name));
+    version.removed = gone.map(|row| row.name.clone()).collect();
+}
+
+fn mark(rows: &mut [Row], before: &[Row]) {
+    for row in rows {
+        row.mark = match before.iter().find(|other| other.name == row.name) {
             None => "new",
             Some(other) if (&other.ty, &other.default) != (&row.ty, &row.default) => "changed",
             Some(_) => "",
         };
     }
-    let gone = before.rows.iter().filter(|other| version.rows.iter().all(|row| row.name != other.name));
-    version.removed = gone.map(|row| row.name.clone()).collect();
 }
 
 fn rows(json: &Value, inner: &mut Vec<Inner>) -> Vec<Row> {

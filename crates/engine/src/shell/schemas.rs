@@ -1,7 +1,7 @@
 //! Schema ids and schemas: what the processor reads and writes, offline from `schemas/released/`, online from a registry.
 
-use std::collections::hash_map::Entry;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
