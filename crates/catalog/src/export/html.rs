@@ -32,6 +32,11 @@ pub fn html(catalog: &Catalog, model: &Model<'_>, version: &str) -> String {
     out.push_str("<h2 id=\"topics\">Topics</h2>\n");
     model.topics.iter().for_each(|page| out.push_str(&topic(page, model)));
     out.push_str("<h2 id=\"records\">Records</h2>\n");
+    out.push_str(&format!(
+        "{}<p>Every record begins with the field <code>meta</code>, which has these.</p>\n{}</section>\n",
+        heading("record", "Meta", "Meta", "in every record"),
+        fields(&model.meta)
+    ));
     wire.iter().for_each(|page| out.push_str(&record(page)));
     out.push_str("<h2 id=\"processors\">Processors</h2>\n");
     model.processors.iter().for_each(|it| out.push_str(&processor(it, catalog, model)));
@@ -53,7 +58,10 @@ fn nav(model: &Model<'_>, wire: &[&RecordPage<'_>], state: &[&RecordPage<'_>]) -
     };
     let mut out = String::from("<nav aria-label=\"Contents\">\n<a href=\"#topology\">Topology</a>\n");
     out.push_str(&list("Topics", model.topics.iter().map(|page| link("topic", &page.topic.name)).collect()));
-    out.push_str(&list("Records", wire.iter().map(|page| link("record", page.name)).collect()));
+    out.push_str(&list(
+        "Records",
+        ["Meta"].into_iter().chain(wire.iter().map(|page| page.name)).map(|name| link("record", name)).collect(),
+    ));
     out.push_str(&list("Processors", model.processors.iter().map(|it| link("processor", &it.name)).collect()));
     out.push_str(&list("State", state.iter().map(|page| link("state", page.name)).collect()));
     out + "</nav>\n"
@@ -197,7 +205,8 @@ fn heading(kind: &str, id: &str, title: &str, badge: &str) -> String {
 }
 
 fn facts_list(facts: &[(&str, String)]) -> String {
-    let items: String = facts.iter().map(|(name, value)| format!("<dt>{name}</dt><dd>{value}</dd>\n")).collect();
+    let items: String =
+        facts.iter().map(|(name, value)| format!("<div><dt>{name}</dt><dd>{value}</dd></div>\n")).collect();
     format!("<dl>\n{items}</dl>\n")
 }
 

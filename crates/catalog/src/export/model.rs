@@ -1,8 +1,8 @@
 //! What every document tells: topics, records and processors with their relations spelt out.
 
 use crate::catalog::{Processor, Topic};
-use crate::export::schema::{Version, versions};
-use crate::{Catalog, Kind, TopicKind, TopicSpec};
+use crate::export::schema::{Row, Version, rows, versions};
+use crate::{Catalog, Kind, META, TopicKind, TopicSpec};
 
 /// Somebody who reads or writes: a processor, or a name of the world outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Model<'c> {
     pub topics: Vec<TopicPage<'c>>,
     /// Records in the order of topics, then state in the order of processors.
     pub records: Vec<RecordPage<'c>>,
+    /// The fields that every record begins with.
+    pub meta: Vec<Row>,
     pub processors: &'c [Processor],
     /// What the engine keeps beside the processors.
     pub internal: Vec<TopicSpec>,
@@ -58,7 +60,8 @@ pub fn model(catalog: &Catalog) -> Model<'_> {
         let full = state.flat_map(|it| [&it.record].into_iter().chain(it.tables.iter().map(|table| &table.record)));
         records.extend(full.filter_map(|full| state_page(catalog, processor, full)));
     }
-    Model { topics, records, processors: &catalog.processors, internal }
+    let meta = catalog.schemas.get(META).map_or_else(Vec::new, |meta| rows(&meta.json, &mut Vec::new()));
+    Model { topics, records, meta, processors: &catalog.processors, internal }
 }
 
 fn party(processor: &Processor) -> Party {

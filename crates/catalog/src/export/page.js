@@ -4,7 +4,8 @@
   const hits = document.querySelector(".hits");
   const sections = [...document.querySelectorAll("main section")];
   const text = new Map(sections.map((it) => [it, it.textContent.toLowerCase()]));
-  const links = [...document.querySelectorAll("nav a[href^='#']")];
+  const links = [...document.querySelectorAll("nav li a")];
+  const lists = [...document.querySelectorAll("nav ul")];
   const heads = [...document.querySelectorAll("main > h2")];
 
   const search = () => {
@@ -21,6 +22,9 @@
     for (const link of links) {
       const target = document.getElementById(decodeURIComponent(link.hash.slice(1)));
       link.parentElement.hidden = target !== null && target.hidden;
+    }
+    for (const list of lists) {
+      list.previousElementSibling.hidden = list.querySelector("li:not([hidden])") === null;
     }
     for (const head of heads) {
       let own = head.nextElementSibling;

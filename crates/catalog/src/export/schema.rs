@@ -93,7 +93,8 @@ fn mark(rows: &mut [Row], before: &[Row]) {
     }
 }
 
-fn rows(json: &Value, inner: &mut Vec<Inner>) -> Vec<Row> {
+/// The fields of a record; the types defined in it are added to `inner`.
+pub fn rows(json: &Value, inner: &mut Vec<Inner>) -> Vec<Row> {
     let fields = json.get("fields").and_then(Value::as_array).into_iter().flatten();
     let row = |field: &Value| Row {
         name: text(field, "name"),
