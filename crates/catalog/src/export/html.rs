@@ -15,7 +15,7 @@ pub fn html(catalog: &Catalog, model: &Model<'_>, version: &str) -> String {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>Event catalogue of orderflow</title>\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n<header>\n<strong>Event catalogue</strong>\n\
-         <label>Search <input type=\"search\" placeholder=\"topic, record, field, processor; press /\" autocomplete=\"off\"></label>\n\
+         <label>Search <input type=\"search\" title=\"Topics, records, fields, processors; the key / leads here\" autocomplete=\"off\"></label>\n\
          <span class=\"hits\" role=\"status\"></span>\n<span class=\"soft\">orderflow {}</span>\n</header>\n<div class=\"room\">\n",
         escaped(version)
     );

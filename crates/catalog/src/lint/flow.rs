@@ -68,10 +68,17 @@ impl Lint<'_> {
 
     /// Replies are for whoever asked.
     fn read(&mut self, name: &str, topic: &TopicDecl) {
-        let read = self.map.processors.0.iter().any(|(_, it)| it.inputs.iter().any(|input| input.value == name));
+        let mut inputs = self.map.processors.0.iter().flat_map(|(_, it)| &it.inputs);
+        // One typing error is one finding.
+        let meant = |input: &Name| self.topic(&input.value).is_none() && self.nearest_topic(&input.value) == Some(name);
+        let read = inputs.any(|input| input.value == name || meant(input));
         if !read && topic.readers.is_empty() && topic.kind != Kind::Reply {
             self.on_topic(Rule::ReaderMissing, name, format!("topic \"{name}\" is read by nobody"));
         }
+    }
+
+    fn nearest_topic(&self, unknown: &str) -> Option<&str> {
+        nearest(unknown, self.topic_names())
     }
 
     fn kept(&mut self, processor: &str, window: &Name, input: &str) {
