@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use catalog::{Live, Plan, Setting, TopicKind, Wish};
+use catalog::TopicKind;
+use catalog::plan::{Live, Plan, Setting, Wish};
 use contract::TopicSpec;
 use engine::shell::kafka::{Admin, AdminError, Found, KafkaSettings, Wanted};
 
@@ -110,7 +111,7 @@ pub fn built_in() -> Vec<catalog::TopicSpec> {
 /// What a cluster needs to be as declared.
 pub fn plan(admin: &Admin, declared: &[catalog::TopicSpec], wish: Wish) -> anyhow::Result<Plan> {
     let found = admin.describe_all().map_err(failed)?;
-    Ok(catalog::plan(declared, &found.into_iter().map(|(name, found)| (name, live(found))).collect(), wish))
+    Ok(catalog::plan::plan(declared, &found.into_iter().map(|(name, found)| (name, live(found))).collect(), wish))
 }
 
 fn live(found: Found) -> Live {

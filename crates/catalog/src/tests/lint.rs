@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::report::{Report, report};
 use crate::tests::{base, edited, judged, parse};
-use crate::{Problem, Report, Rule, TopicKind, report};
+use crate::{Problem, Rule, TopicKind};
 
 const YAML: &str = "topics.yaml";
 const ASK: &str = "schemas/ask.avsc";

@@ -5,6 +5,7 @@ mod export;
 mod generate;
 mod lint;
 mod plan;
+mod registration;
 mod released;
 mod topic;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::plan::{Live, Plan, Setting, Wish, plan};
 use crate::tests::{base, parsed};
-use crate::{Live, Plan, Setting, Wish, plan};
 
 type Cluster = BTreeMap<String, Live>;
 

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use catalog::{Catalog, Level, Plan, Report, Rule, TopicSpec, Wish};
+use catalog::plan::{Plan, Wish};
+use catalog::report::{Report, report};
+use catalog::{Catalog, Level, Rule, TopicSpec};
 use engine::shell::kafka::Admin;
 
 use crate::failure::Failure;
@@ -87,7 +89,7 @@ fn lint(root: &Path, format: Format, strict: bool) -> anyhow::Result<()> {
         Format::Json => Report::Json,
         Format::Github => Report::Github,
     };
-    print!("{}", catalog::report(&problems, how));
+    print!("{}", report(&problems, how));
     if let Some(problem) = problems.iter().find(|problem| problem.rule == Rule::FileUnreadable) {
         let what = format!("{} below {}: {}", problem.file, root.display(), problem.what);
         return Err(Failure::unreachable("file-unreadable", what, "--root names the folder of topics.yaml").into());

@@ -1,0 +1,125 @@
+//! Releases against what a registry holds: what it lacks, what nobody released, what it must not be given.
+
+use serde::Serialize;
+
+use crate::compat::{self, Schema};
+use crate::whole::fingerprint;
+use crate::{Catalog, Release};
+
+/// The compatibility level of every subject of ours: a new reader reads whatever its topic may still hold, which is what
+/// a review decides by, too.
+pub const LEVEL: &str = "BACKWARD_TRANSITIVE";
+
+/// A record on a topic, as registries name it (TopicRecordNameStrategy), with its releases, oldest first.
+#[derive(Debug, Clone)]
+pub struct Subject<'a> {
+    pub name: String,
+    pub releases: Vec<&'a Release>,
+}
+
+/// A version that a registry holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The registry's own, from 1.
+    pub version: u32,
+    pub id: u32,
+    pub text: String,
+}
+
+/// What is to be done for one subject.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SubjectPlan {
+    pub subject: String,
+    /// Versions of ours that it has.
+    pub registered: Vec<String>,
+    /// Versions of ours that it lacks, in the order of registration.
+    pub missing: Vec<String>,
+    /// The level is to be set; the one that it has.
+    pub level: Option<String>,
+    /// Versions that nobody released: somebody else registers here, or a release was not merged.
+    pub foreign: Vec<Foreign>,
+    /// Missing versions that would break who reads what is there.
+    pub refused: Vec<Refused>,
+}
+
+/// A version in a registry that is not in schemas/released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Foreign {
+    pub version: u32,
+    pub id: u32,
+    pub text: String,
+}
+
+/// A release that cannot read what a registry says is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    pub release: String,
+    /// The version that it cannot read, as people call it.
+    pub against: String,
+    pub why: String,
+}
+
+impl SubjectPlan {
+    /// Whether the registry already is as it should be.
+    pub fn is_done(&self) -> bool {
+        self.missing.is_empty() && self.level.is_none() && self.foreign.is_empty()
+    }
+}
+
+/// Every subject of a catalog, in the order of topics.yaml.
+pub fn subjects(catalog: &Catalog) -> Vec<Subject<'_>> {
+    let records = catalog.topics.iter().flat_map(|topic| topic.records.iter().map(move |record| (topic, record)));
+    records
+        .filter_map(|(topic, record)| {
+            let mut releases: Vec<&Release> =
+                catalog.releases.iter().filter(|release| !release.state && release.record == *record).collect();
+            releases.sort_by_key(|release| numbers(&release.version));
+            let name = format!("{}-{}", topic.name, releases.last()?.full);
+            Some(Subject { name, releases })
+        })
+        .collect()
+}
+
+fn numbers(version: &str) -> Vec<u64> {
+    version.split('.').map(|part| part.parse().unwrap_or_default()).collect()
+}
+
+/// Compares a subject with what a registry holds of it; `level` is the subject's own, when it has one.
+pub fn plan(subject: &Subject<'_>, held: &[Held], level: Option<&str>) -> SubjectPlan {
+    let known = |release: &Release, held: &Held| fingerprint(&held.text).is_ok_and(|it| it == release.fingerprint);
+    let (registered, missing): (Vec<&Release>, Vec<&Release>) =
+        subject.releases.iter().partition(|release| held.iter().any(|held| known(release, held)));
+    let foreign = held.iter().filter(|held| !subject.releases.iter().any(|release| known(release, held)));
+    let mut refused = Vec::new();
+    for (at, release) in missing.iter().enumerate() {
+        let there = held.iter().map(|held| (format!("version {} (id {})", held.version, held.id), held.text.as_str()));
+        let before = missing.iter().take(at).map(|release| (release.version.clone(), release.text.as_str()));
+        refused.extend(there.chain(before).filter_map(|(against, text)| {
+            Some(Refused { release: release.version.clone(), against, why: unreadable(&release.text, text)? })
+        }));
+    }
+    SubjectPlan {
+        subject: subject.name.clone(),
+        registered: registered.iter().map(|release| release.version.clone()).collect(),
+        missing: missing.iter().map(|release| release.version.clone()).collect(),
+        level: (level != Some(LEVEL)).then(|| level.unwrap_or("none of its own").to_owned()),
+        foreign: foreign.map(|it| Foreign { version: it.version, id: it.id, text: it.text.clone() }).collect(),
+        refused,
+    }
+}
+
+/// Why a reader cannot read what a writer wrote, when it cannot.
+fn unreadable(reader: &str, writer: &str) -> Option<String> {
+    let parsed = Schema::parse(reader).and_then(|reader| Ok((reader, Schema::parse(writer)?)));
+    let (reader, writer) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => return Some(error.to_string()),
+    };
+    match compat::check(&reader, &writer) {
+        Ok(report) => report.errors.first().map(|error| {
+            let kind = serde_json::to_value(error.kind).unwrap_or_default();
+            format!("{} at {}: {}", kind.as_str().unwrap_or_default(), error.path, error.message)
+        }),
+        Err(error) => Some(error.to_string()),
+    }
+}
