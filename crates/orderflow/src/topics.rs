@@ -110,8 +110,13 @@ pub fn built_in() -> Vec<catalog::TopicSpec> {
 
 /// What a cluster needs to be as declared.
 pub fn plan(admin: &Admin, declared: &[catalog::TopicSpec], wish: Wish) -> anyhow::Result<Plan> {
-    let found = admin.describe_all().map_err(failed)?;
-    Ok(catalog::plan::plan(declared, &found.into_iter().map(|(name, found)| (name, live(found))).collect(), wish))
+    // Of topics that are not declared the names will do: who shares a cluster may not read the others' configuration.
+    let names: Vec<String> = declared.iter().map(|spec| spec.name.clone()).collect();
+    let others = admin.topics().map_err(failed)?.into_iter().filter(|(name, _)| !names.contains(name));
+    let mut found: BTreeMap<String, Live> =
+        others.map(|(name, partitions)| (name, Live { partitions, ..Live::default() })).collect();
+    found.extend(admin.describe(&names).map_err(failed)?.into_iter().map(|(name, found)| (name, live(found))));
+    Ok(catalog::plan::plan(declared, &found, wish))
 }
 
 fn live(found: Found) -> Live {

@@ -83,19 +83,10 @@ impl Admin {
         Ok(counts.collect())
     }
 
-    /// Every topic with its configuration.
-    pub fn describe_all(&self) -> Result<BTreeMap<String, Found>, AdminError> {
-        self.described(self.counts()?)
-    }
-
     /// What exists of these topics, with their configuration.
     pub fn describe(&self, names: &[String]) -> Result<BTreeMap<String, Found>, AdminError> {
         let mut counts = self.counts()?;
         counts.retain(|topic, _| names.contains(topic));
-        self.described(counts)
-    }
-
-    fn described(&self, counts: BTreeMap<String, (u32, u32)>) -> Result<BTreeMap<String, Found>, AdminError> {
         if counts.is_empty() {
             return Ok(BTreeMap::new());
         }
