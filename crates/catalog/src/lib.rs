@@ -18,12 +18,16 @@ mod codec;
 pub mod compat;
 mod disk;
 mod draw;
+mod export;
 mod generate;
 mod lint;
 mod map;
+mod place;
+pub mod plan;
 mod problem;
 pub mod registration;
 mod released;
+pub mod report;
 pub mod review;
 mod schema;
 #[cfg(test)]
@@ -33,9 +37,10 @@ mod whole;
 
 pub use catalog::{Catalog, Processor, State, Table, Topic};
 pub use disk::{check, contract, release, unreleased, write};
+pub use export::{Document, export};
 pub use generate::generate;
 pub use map::{DuplicatesDecl, Kind};
-pub use problem::{Problem, Rule};
+pub use problem::{Level, Problem, Rule};
 pub use released::{LOCK_FILE, RELEASED_DIR, Release};
 pub use schema::{Definition, Field, META, Schemas, Shape, Type};
 pub use topic::{TopicKind, TopicSpec};

@@ -49,6 +49,8 @@ enum Command {
     #[command(subcommand)]
     Topics(commands::topics::Command),
     #[command(subcommand)]
+    Catalog(commands::catalog::Command),
+    #[command(subcommand)]
     Order(commands::order::Command),
     #[command(subcommand)]
     Item(commands::item::Command),
@@ -92,6 +94,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => commands::demo::run(args, place),
         Command::Run(args) => commands::run::run(args, place),
         Command::Topics(command) => commands::topics::run(command, place),
+        Command::Catalog(command) => commands::catalog::run(command),
         Command::Order(command) => commands::order::run(command, place),
         Command::Item(command) => commands::item::run(command, place),
         Command::Dlq(command) => commands::dlq::run(command, place),

@@ -169,8 +169,8 @@ impl Topics<'_> {
 
     fn topic(&mut self, name: &str, old: &TopicDecl, new: &TopicDecl) {
         let at = |key| ("topics", name, Some(key));
-        if old.key != new.key {
-            let what = format!("topic \"{name}\": key {} is now {}", old.key, new.key);
+        if old.key() != new.key() {
+            let what = format!("topic \"{name}\": key {} is now {}", old.key(), new.key());
             let why =
                 "records of one key are in the partition of another from now on: order, state and dedup fall apart";
             self.say(
@@ -197,8 +197,8 @@ impl Topics<'_> {
             let fix = "begin a new major version of the topic with the other policy";
             self.say("cleanup-changed", Level::Error, at("compacted"), format!("topic \"{name}\" is {what}"), why, fix);
         }
-        if old.owner != new.owner {
-            let what = format!("topic \"{name}\": owner {} is now {}", old.owner, new.owner);
+        if old.owner.value != new.owner.value {
+            let what = format!("topic \"{name}\": owner {} is now {}", old.owner.value, new.owner.value);
             self.say(
                 "owner-changed",
                 Level::Warning,
@@ -248,8 +248,8 @@ impl Topics<'_> {
     }
 
     fn partitions(&mut self, name: &str, old: &TopicDecl, new: &TopicDecl) {
-        let before = old.partitions.unwrap_or(self.old.defaults.partitions);
-        let after = new.partitions.unwrap_or(self.new.defaults.partitions);
+        let count = |map: &Map, it: &TopicDecl| it.partitions.as_ref().unwrap_or(&map.defaults.partitions).value;
+        let (before, after) = (count(self.old, old), count(self.new, new));
         if before != after {
             let what = format!("topic \"{name}\": {before} partitions are now {after}");
             let why = "a key moves to another partition, away from its state and from what is before it in order";
@@ -266,7 +266,7 @@ impl Topics<'_> {
     }
 
     fn retention(&mut self, name: &str, old: &TopicDecl, new: &TopicDecl) {
-        let text = |map: &Map, it: &TopicDecl| it.retention.clone().unwrap_or_else(|| map.defaults.retention.clone());
+        let text = |map: &Map, it: &TopicDecl| it.retention.as_ref().unwrap_or(&map.defaults.retention).value.clone();
         let (before, after) = (text(self.old, old), text(self.new, new));
         let (Some(before_ms), Some(after_ms)) = (duration_ms(&before), duration_ms(&after)) else { return };
         let place = Self::source(name, new.retention.is_some() || old.retention.is_some(), "retention");
@@ -324,9 +324,12 @@ impl Topics<'_> {
             );
         }
         self.state(name, old, new);
-        let window = |it: &ProcessorDecl| duration_ms(&it.dedup.window);
+        let window = |it: &ProcessorDecl| duration_ms(&it.dedup.window.value);
         if window(new) < window(old) {
-            let what = format!("processor \"{name}\": dedup window {} is now {}", old.dedup.window, new.dedup.window);
+            let what = format!(
+                "processor \"{name}\": dedup window {} is now {}",
+                old.dedup.window.value, new.dedup.window.value
+            );
             self.say(
                 "window-shrunk",
                 Level::Warning,
@@ -336,7 +339,10 @@ impl Topics<'_> {
                 "make sure that nothing comes that late",
             );
         }
-        if old.dedup.by.0 != new.dedup.by.0 {
+        fn by(it: &ProcessorDecl) -> Vec<(&String, Vec<&String>)> {
+            it.dedup.by.0.iter().map(|(topic, fields)| (topic, names(fields))).collect()
+        }
+        if by(old) != by(new) {
             let what = format!("processor \"{name}\": what identifies an input has changed");
             self.say(
                 "dedup-changed",

@@ -24,14 +24,15 @@ fn of_topic(map: &Map, record: &Record, name: &str, topic: &TopicDecl) -> Use {
         topic.kind == Kind::Reply && it.replies.iter().any(|reply| reply.value == record.name)
     };
     let writers = processors().filter(|(_, it)| lists(&it.outputs) || replies(it)).map(|(name, _)| name.clone());
-    let outside = processors().all(|(name, _)| *name != topic.owner).then(|| topic.owner.clone());
+    let outside = processors().all(|(name, _)| *name != topic.owner.value).then(|| topic.owner.value.clone());
+    let replied = outside.iter().filter(|_| topic.kind == Kind::Reply).cloned();
     let asked = matches!(topic.kind, Kind::Command | Kind::Request);
     Use {
         place: name.to_owned(),
         retained: retained(map, topic),
         readers: readers.collect(),
         writers: writers.collect(),
-        readers_outside: outside.iter().filter(|_| topic.kind == Kind::Reply).cloned().collect(),
+        readers_outside: replied.chain(topic.readers.iter().map(|reader| reader.value.clone())).collect(),
         writers_outside: outside.iter().filter(|_| asked || topic.kind == Kind::Fact).cloned().collect(),
     }
 }
@@ -41,7 +42,7 @@ pub fn retained(map: &Map, topic: &TopicDecl) -> String {
     if topic.compacted {
         return "for ever".to_owned();
     }
-    topic.retention.clone().unwrap_or_else(|| map.defaults.retention.clone())
+    topic.retention.as_ref().unwrap_or(&map.defaults.retention).value.clone()
 }
 
 fn states(map: &Map, record: &Record) -> Vec<Use> {
