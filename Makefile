@@ -36,6 +36,8 @@ check: ## formatting, lints, licences, and that the generated code is what the s
 		echo "note: licences not checked, cargo-deny is not installed (cargo install --locked cargo-deny)" >&2; \
 	fi
 	cargo run --locked --quiet -p catalog --example contract -- --check
+	cargo run --locked --quiet -p orderflow -- topics lint --strict
+	cargo run --locked --quiet -p orderflow -- schema check
 
 contract: ## generates crates/contract anew from topics.yaml and schemas/
 	cargo run --locked --quiet -p catalog --example contract --

@@ -173,3 +173,68 @@ fn a_registry_that_is_slow_or_takes_no_writes_is_never_fine() -> Result<()> {
         Ok(())
     })
 }
+
+/// A pull request that does four things at once: each is named by its line, with who breaks, why, and what to do.
+#[test]
+fn a_pull_request_is_reviewed_line_by_line() -> Result<()> {
+    let program = Program::new("127.0.0.1:1")?;
+    program.judge(|program| {
+        let folder = contract(program)?;
+        let git = |args: &[&str]| -> Result<()> {
+            let author = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"];
+            let status = Command::new("git").arg("-C").arg(&folder).args(author).args(args).status()?;
+            ensure!(status.success(), "git {args:?}");
+            Ok(())
+        };
+        git(&["init", "--quiet", "--initial-branch", "main", "."])?;
+        git(&["add", "."])?;
+        git(&["commit", "--quiet", "-m", "all"])?;
+        git(&["checkout", "--quiet", "-b", "change"])?;
+        let edit = |file: &str, from: &str, to: &str| -> Result<String> {
+            let path = Path::new(&folder).join(file);
+            let text = fs::read_to_string(&path)?;
+            let at = text.find(from).with_context(|| format!("{file} has no {from}"))?;
+            fs::write(&path, text.replacen(from, to, 1))?;
+            Ok(format!("{file}:{}", text[..at].lines().count()))
+        };
+        let customer = r#"{"name": "customer_id", "type": "string"}"#;
+        let buyer = r#"{"name": "buyer_id", "aliases": ["customer_id"], "type": "string"}"#;
+        let renamed = edit("schemas/place_order.avsc", customer, buyer)?;
+        let added =
+            edit("schemas/release_line.avsc", "\n  ]", ",\n    {\"name\": \"why\", \"type\": \"string\"}\n  ]")?;
+        let added =
+            added.rsplit_once(':').map(|(file, line)| format!("{file}:{}", line.parse::<u32>().unwrap_or(0) + 1));
+        let removed = edit("schemas/line_refused.avsc", "\"ITEM_RETIRED\", ", "")?;
+        let unit = edit("schemas/line_parked.avsc", "timestamp-millis", "timestamp-micros")?;
+        git(&["commit", "--quiet", "-a", "-m", "four things"])?;
+
+        let review = |format: &str| {
+            program.fails(
+                &["schema", "review", "--against", "main", "--format", format, "--root", &folder],
+                1,
+                "breaking",
+            )
+        };
+        let text = review("text")?.out;
+        for (rule, place, breaks, why, fix) in [
+            ("warning[field-renamed]", renamed, "order-intake", "customer_id", "order-intake"),
+            ("error[field-without-default]", added.context("a line")?, "item-lookup", "cannot read", "\"default\""),
+            ("warning[symbol-removed]", removed, "item-results.v1", "ITEM_RETIRED", "put it back"),
+            ("error[unit-changed]", unit, "fulfilment", "the registry accept", "another name"),
+        ] {
+            let at = text.find(rule).with_context(|| format!("no {rule} in\n{text}"))?;
+            let finding: String = text[at..].lines().take(5).map(|line| format!("{line}\n")).collect();
+            for wanted in [place.as_str(), breaks, why, fix] {
+                ensure!(finding.contains(wanted), "{rule} does not say \"{wanted}\":\n{finding}");
+            }
+        }
+        ensure!(review("markdown")?.out.starts_with("<!-- orderflow schema review -->\n## Schema review"), "a comment");
+        ensure!(review("github")?.out.lines().all(|line| line.starts_with("::")), "annotations");
+        let json: serde_json::Value = serde_json::from_str(&review("json")?.out)?;
+        ensure!(json["findings"].as_array().is_some_and(|all| all.len() >= 4), "{json}");
+        ensure!(review("junit")?.out.contains("<testsuite"), "a report");
+        program
+            .fails(&["schema", "review", "--against", "no-such-branch", "--root", &folder], 3, "no-such-ref")
+            .map(drop)
+    })
+}
