@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
@@ -237,4 +237,22 @@ fn a_pull_request_is_reviewed_line_by_line() -> Result<()> {
             .fails(&["schema", "review", "--against", "no-such-branch", "--root", &folder], 3, "no-such-ref")
             .map(drop)
     })
+}
+
+/// `orderflow … | head` is how people look at things.
+#[test]
+fn a_reader_that_has_seen_enough_is_no_panic() -> Result<()> {
+    let program = Program::new("127.0.0.1:1")?;
+    let folder = contract(&program)?;
+    let to = program.arg("catalogue");
+    let mut child = Command::new(tests::binary()?)
+        .args(["catalog", "export", "--root", &folder, "--to", &to])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    drop(child.stdout.take());
+    let ended = child.wait_with_output()?;
+    let said = String::from_utf8_lossy(&ended.stderr);
+    ensure!(ended.status.success() && said.is_empty(), "{}: {said}", ended.status);
+    Ok(())
 }
