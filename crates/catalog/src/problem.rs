@@ -162,7 +162,7 @@ rules! {
     /// A released schema was changed.
     ReleasedChanged = "released-changed", "records written with it are still in topics and stores", "bump \"version\"";
     /// schemas/released does not agree with itself.
-    ReleasedBroken = "released-broken", "local schema ids are in stored records and may only be appended", "restore schemas/released from git; only `make contract` writes there";
+    ReleasedBroken = "released-broken", "local schema ids are in stored records and may only be appended", "restore schemas/released from git; only `orderflow schema release` and `make contract` write there";
 }
 
 impl fmt::Display for Rule {

@@ -124,12 +124,20 @@ pub fn newest(yaml: &str, files: &[(String, String)], all: &[(String, Vec<Held>)
 pub fn subjects(catalog: &Catalog) -> Vec<Subject<'_>> {
     let records = catalog.topics.iter().flat_map(|topic| topic.records.iter().map(move |record| (topic, record)));
     records
-        .filter_map(|(topic, record)| {
+        .flat_map(|(topic, record)| {
             let mut releases: Vec<&Release> =
                 catalog.releases.iter().filter(|release| !release.state && release.record == *record).collect();
             releases.sort_by_key(|release| numbers(&release.version));
-            let name = format!("{}-{}", topic.name, releases.last()?.full);
-            Some(Subject { name, releases })
+            // Another namespace is another subject.
+            let mut subjects: Vec<Subject<'_>> = Vec::new();
+            for release in releases {
+                let name = format!("{}-{}", topic.name, release.full);
+                match subjects.iter_mut().find(|subject| subject.name == name) {
+                    Some(subject) => subject.releases.push(release),
+                    None => subjects.push(Subject { name, releases: vec![release] }),
+                }
+            }
+            subjects
         })
         .collect()
 }

@@ -169,6 +169,10 @@ impl<'s> Scene<'s> {
         let Some(old) = old else { return words("keep the type's name, or add the old one as alias".into()) };
         let patch = self.after.place(&self.new.file, &issue.trail.owner).and_then(|(source, place)| {
             let name = source.slice(&place.name);
+            // A type that still has its name is used no more: the alias belongs to another one.
+            if name.trim_matches('"') == old.rsplit('.').next().unwrap_or_default() {
+                return None;
+            }
             patch::replace(source, place.name.clone(), &format!("{name}, \"aliases\": [\"{old}\"]"))
         });
         Fix { words: format!("keep the name {old}, or add it as alias and deploy the readers first"), patch }

@@ -14,6 +14,7 @@ mod output;
 mod patch;
 pub(crate) mod reader;
 mod record;
+mod releases;
 mod say;
 mod side;
 mod source;
@@ -92,6 +93,17 @@ pub fn review(base: &Base, now: &Contract) -> Result<Review, Unreviewable> {
             keep(record::removed(sides, key, old));
         }
     }
+    if let Base::Elsewhere(..) = base {
+        // The registry's subject says which topic carries it, as nothing else on that side does.
+        let topics = after.map.iter().flat_map(|map| &map.topics.0);
+        let topics: Vec<&String> = topics.map(|(name, _)| name).collect();
+        let carried = |file: &str| topics.iter().any(|topic| file.starts_with(&format!("{topic}-")));
+        let gone = findings.iter_mut().filter(|it| it.rule == record::RECORD_REMOVED && carried(&it.file));
+        gone.for_each(|it| it.level = Level::Error);
+    }
+    if let Base::Contract(_, then) = base {
+        findings.extend(releases::releases(&before, then, now));
+    }
     findings.extend(topics::topics(sides));
     let lints = lints(now, &after);
     let told = |lint: &Finding| findings.iter().any(|it| it.rule == record::VERSION_BUMP && it.file == lint.file);
@@ -148,7 +160,12 @@ fn open(base: &Base, now: &Contract) -> Result<(String, Side), Unreviewable> {
         }
         Base::Released => {
             let failed = |why| Unreviewable { what: "released schemas".to_owned(), why };
-            Ok(("the released schemas".to_owned(), Side::newest(&now.files).map_err(failed)?))
+            let side = Side::newest(&now.files).map_err(failed)?;
+            if side.records.is_empty() {
+                let why = "nothing is released; restore schemas/released, or compare with a git ref".to_owned();
+                return Err(Unreviewable { what: "released schemas".to_owned(), why });
+            }
+            Ok(("the released schemas".to_owned(), side))
         }
         Base::Elsewhere(name, texts) => {
             let texts = texts.iter().map(|(record, from, text)| (record.as_str(), from.as_str(), text.as_str()));

@@ -10,16 +10,21 @@ use crate::review::source::Source;
 /// Lines around a change, as `diff -u` has them.
 const CONTEXT: usize = 3;
 
-/// A unified diff that puts `replacement` in the place of a range of bytes.
+/// A unified diff that puts `replacement` in the place of a range of bytes; none when that changes nothing.
 pub fn replace(source: &Source, range: Range<usize>, replacement: &str) -> Option<String> {
     let text = &source.text;
+    if text.get(range.clone())? == replacement {
+        return None;
+    }
     let mut after = text.get(..range.start)?.to_owned();
     after.push_str(replacement);
     after.push_str(text.get(range.end..)?);
     let first = text.get(..range.start)?.matches('\n').count();
     let last = first + text.get(range.clone())?.matches('\n').count();
     let grown = replacement.matches('\n').count();
-    let (old, new): (Vec<&str>, Vec<&str>) = (text.lines().collect(), after.lines().collect());
+    // With their ends: a file may have other ones, or none at its end.
+    let (old, new): (Vec<&str>, Vec<&str>) =
+        (text.split_inclusive('\n').collect(), after.split_inclusive('\n').collect());
     let begin = first.saturating_sub(CONTEXT);
     let end = (last + 1 + CONTEXT).min(old.len());
     let tail = old.get(last + 1..end)?;
@@ -27,7 +32,12 @@ pub fn replace(source: &Source, range: Range<usize>, replacement: &str) -> Optio
     let (count_old, count_new) = (end - begin, first - begin + added.len() + tail.len());
     let path = &source.path;
     let mut out = format!("--- a/{path}\n+++ b/{path}\n@@ -{0},{count_old} +{0},{count_new} @@\n", begin + 1);
-    let mut lines = |sign: char, lines: &[&str]| lines.iter().for_each(|line| out.push_str(&format!("{sign}{line}\n")));
+    let mut lines = |sign: char, lines: &[&str]| {
+        for line in lines {
+            let end = if line.ends_with('\n') { "" } else { "\n\\ No newline at end of file\n" };
+            out.push_str(&format!("{sign}{line}{end}"));
+        }
+    };
     lines(' ', old.get(begin..first)?);
     lines('-', old.get(first..=last)?);
     lines('+', added);

@@ -12,6 +12,7 @@ use crate::review::verdict::{Outcome, Rust, judge};
 use crate::review::{patch, warnings};
 
 /// The declared version is too low.
+pub const RECORD_REMOVED: &str = "record-removed";
 pub const VERSION_BUMP: &str = "version-bump";
 
 /// Both contracts; without a topics.yaml of its own the old one is taken to have the new one's.
@@ -48,7 +49,8 @@ pub fn changed(
     issues.extend(warnings::silent(schemas, &base.version, &issues));
     let (uses_before, uses_after) = (used(sides.map_before, old), used(sides.map_after, new));
     let order = order(&issues, &uses_before, old.state);
-    let say = Say { before: &uses_before, after: &uses_after, state: old.state, order };
+    let java = verdicts.iter().all(|verdict| verdict.java);
+    let say = Say { before: &uses_before, after: &uses_after, state: old.state, order, java };
     let mut findings: Vec<Finding> = issues.iter().map(|issue| finding(scene, key, issue, &say)).collect();
     findings.extend(warnings::warnings(scene, key, &issues, &say));
     let breaks = findings.iter().any(|finding| finding.level == Level::Error);
@@ -60,7 +62,12 @@ pub fn changed(
         (false, false) => Bump::Patch,
     };
     let declared = declared(&base.version, &now.version);
-    let enough = if breaks && shape { Bump::Minor } else { required };
+    let enough = match (breaks, shape) {
+        (true, true) => Bump::Minor,
+        // A schema that nobody can compare is to be mended, whatever its version.
+        (true, false) => Bump::Patch,
+        (false, _) => required,
+    };
     findings.extend(version(scene, key, (&base.version, &now.version), declared, (required, enough)));
     let (file, line) = sides.after.line(&new.file, &new.full, None);
     let review = RecordReview {
@@ -268,10 +275,11 @@ pub fn added(sides: Sides<'_>, key: &str, new: &Record) -> (RecordReview, Vec<Fi
     let (file, line) = sides.after.line(&new.file, &new.full, None);
     let version = Version::read(&new.text, new.state).map(|version| version.version).unwrap_or_default();
     let there = |it: &&Use| sides.map_before.is_some_and(|map| map.topics.0.iter().any(|(name, _)| *name == it.place));
-    let known: Vec<&Use> = uses.iter().filter(there).filter(|it| !it.readers.is_empty()).collect();
+    let known: Vec<&Use> =
+        uses.iter().filter(there).filter(|it| !it.readers.is_empty() || !it.readers_outside.is_empty()).collect();
     let mut findings = Vec::new();
     if !known.is_empty() && sides.before.map.is_some() {
-        let readers = once(known.iter().flat_map(|it| &it.readers));
+        let readers = once(known.iter().flat_map(|it| it.readers.iter().chain(&it.readers_outside)));
         let places = once(known.iter().map(|it| &it.place));
         findings.push(Finding {
             rule: "record-added",
@@ -282,7 +290,7 @@ pub fn added(sides: Sides<'_>, key: &str, new: &Record) -> (RecordReview, Vec<Fi
             records: vec![key.to_owned()],
             field: String::new(),
             what: format!("record \"{key}\" is new on {}", listed(&places)),
-            why: format!("{} as deployed put it aside as a dead letter", listed(&readers)),
+            why: format!("{} as deployed do not know it: a processor puts it aside as a dead letter", listed(&readers)),
             breaks: readers.clone(),
             versions: Vec::new(),
             java: None,
@@ -290,7 +298,7 @@ pub fn added(sides: Sides<'_>, key: &str, new: &Record) -> (RecordReview, Vec<Fi
         });
     }
     let order = if findings.is_empty() { Order::Any } else { Order::ReadersFirst };
-    let say = Say { before: &uses, after: &uses, state: new.state, order };
+    let say = Say { before: &uses, after: &uses, state: new.state, order, java: true };
     let deployment = if new.state { "any order".to_owned() } else { say.deployment() };
     let review = alone(key, Fate::Added, (file, line), (None, Some(version)), deployment, order, &uses);
     (review, findings)
@@ -314,7 +322,7 @@ pub fn removed(sides: Sides<'_>, key: &str, old: &Record) -> (RecordReview, Vec<
         false => format!("{} cannot read what {} still holds", listed(&readers), listed(&holds)),
     };
     let finding = Finding {
-        rule: "record-removed",
+        rule: RECORD_REMOVED,
         level,
         file: file.clone(),
         line,

@@ -11,6 +11,8 @@ pub struct Say<'s> {
     pub after: &'s [Use],
     pub state: bool,
     pub order: Order,
+    /// Java, and so a registry, finds nothing wrong with any of it.
+    pub java: bool,
 }
 
 impl Say<'_> {
@@ -111,10 +113,12 @@ impl Say<'_> {
         }
         match issue.rule {
             rule::RUST_CANNOT_READ => {
-                parts.push(format!("Java and the registry accept it, generated Rust says: {}", issue.said));
+                let accepted = if self.java { "Java and the registry accept it, " } else { "" };
+                parts.push(format!("{accepted}generated Rust says: {}", issue.said));
             }
             rule::UNIT_CHANGED | rule::VALUE_CHANGED | rule::SCALE_CHANGED => {
-                parts.push(format!("Java and the registry accept it: {}", issue.said));
+                let accepted = if issue.java.is_none() { "Java and the registry accept it: " } else { "" };
+                parts.push(format!("{accepted}{}", issue.said));
             }
             rule::FIELD_RENAMED if issue.data.is_empty() => {
                 parts.push("new readers know both names, old ones do not".to_owned());

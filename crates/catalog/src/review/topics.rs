@@ -18,6 +18,7 @@ struct Topics<'s> {
 pub fn topics(sides: Sides<'_>) -> Vec<Finding> {
     let (Some(old), Some(new)) = (&sides.before.map, &sides.after.map) else { return Vec::new() };
     let mut topics = Topics { sides, old, new, out: Vec::new() };
+    topics.limits();
     for (name, topic) in &new.topics.0 {
         match find(&old.topics.0, name) {
             Some(before) => topics.topic(name, before, topic),
@@ -91,6 +92,14 @@ fn find<'v, V>(all: &'v [(String, V)], name: &str) -> Option<&'v V> {
     all.iter().find(|(other, _)| other == name).map(|(_, value)| value)
 }
 
+fn listed_of(names: &[&String]) -> String {
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        listed(&names.iter().map(|name| (*name).clone()).collect::<Vec<_>>())
+    }
+}
+
 fn names(list: &[Name]) -> Vec<&String> {
     list.iter().map(|name| &name.value).collect()
 }
@@ -151,6 +160,42 @@ impl Topics<'_> {
         self.push(rule, level, (line, true), what, why, fix);
     }
 
+    fn limits(&mut self) {
+        let (before, after) = (self.old.limits.record_bytes.value, self.new.limits.record_bytes.value);
+        let what = format!("records of {before} bytes were let in, now it is {after}");
+        let place = ("limits", "", Some("record_bytes"));
+        if after < before {
+            let why = "an input or output above the limit is a dead letter from now on, those that wait included";
+            self.say(
+                "limit-shrunk",
+                Level::Error,
+                place,
+                what,
+                why,
+                "keep it, or make sure that no record is that large",
+            );
+        } else if after > before {
+            let why = "readers as deployed put larger ones aside as dead letters";
+            self.say("limit-grown", Level::Warning, place, what, why, "deploy the readers before whoever writes more");
+        }
+    }
+
+    /// What is numbered by its place may only be added to.
+    fn numbered(&mut self, name: &str, key: &'static str, kind: &str, before: &[&String], after: &[&String]) {
+        if after.starts_with(before) {
+            return;
+        }
+        let (old, new) = (listed_of(before), listed_of(after));
+        self.say(
+            if key == "wakes" { "wakes-changed" } else { "state-changed" },
+            Level::Error,
+            ("processors", name, Some(key)),
+            format!("processor \"{name}\": {kind} {old} are now {new}"),
+            "each is stored by its number in the list: what is there would be taken for another one",
+            "keep those that were there, in their order, and add new ones behind them",
+        );
+    }
+
     fn readers(&self, topic: &str) -> Vec<String> {
         let reads = |it: &&(String, ProcessorDecl)| it.1.inputs.iter().any(|input| input.value == topic);
         self.old.processors.0.iter().filter(reads).map(|(name, _)| name.clone()).collect()
@@ -207,6 +252,12 @@ impl Topics<'_> {
                 "for a while two owners may write, each with its own state",
                 "stop the old owner before the new one starts",
             );
+        }
+        if names(&old.readers) != names(&new.readers) {
+            let (before, after) = (listed_of(&names(&old.readers)), listed_of(&names(&new.readers)));
+            let what = format!("topic \"{name}\": readers outside were {before} and are now {after}");
+            let why = "reviews tell who breaks by this list";
+            self.say("readers-changed", Level::Note, at("readers"), what, why, "nothing, if that is so");
         }
         if old.kind != new.kind {
             let what = format!("topic \"{name}\": kind {} is now {}", word(old.kind), word(new.kind));
@@ -324,6 +375,36 @@ impl Topics<'_> {
             );
         }
         self.state(name, old, new);
+        self.numbered(name, "wakes", "wakes", &names(&old.wakes), &names(&new.wakes));
+        let (before, after) = (names(&old.replies), names(&new.replies));
+        for record in after.iter().filter(|it| !before.contains(it)) {
+            let what = format!("processor \"{name}\" replies {record}");
+            self.say(
+                "reply-added",
+                Level::Note,
+                at("replies"),
+                what,
+                "somebody asks and hears something new",
+                "tell them",
+            );
+        }
+        for record in before.iter().filter(|it| !after.contains(it)) {
+            let what = format!("processor \"{name}\" replies {record} no more");
+            let why = "whoever asked may wait for it";
+            self.say("reply-removed", Level::Warning, at("replies"), what, why, "make sure that another answer comes");
+        }
+        if old.dedup.duplicates != new.dedup.duplicates {
+            let what = format!("processor \"{name}\": what happens to duplicates has changed");
+            let why = "a command that is sent again is answered, or dropped, otherwise than before";
+            self.say(
+                "dedup-changed",
+                Level::Warning,
+                at("duplicates"),
+                what,
+                why,
+                "tell whoever sends again and waits",
+            );
+        }
         let window = |it: &ProcessorDecl| duration_ms(&it.dedup.window.value);
         if window(new) < window(old) {
             let what = format!(
@@ -365,6 +446,16 @@ impl Topics<'_> {
             record.into_iter().chain(tables).collect()
         };
         let (before, after) = (tables(old), tables(new));
+        // The first is the record itself. One that is gone or another one is told below.
+        let order = |all: &[(String, String)], others: &[(String, String)]| -> Vec<String> {
+            let both = all.iter().filter(|(name, _)| others.iter().any(|(other, _)| other == name));
+            both.map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect()
+        };
+        if before.iter().all(|(table, _)| after.iter().any(|(other, _)| other == table)) {
+            let old = order(&before, &after);
+            let new: Vec<String> = after.iter().map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect();
+            self.numbered(name, "state", "tables", &old.iter().collect::<Vec<_>>(), &new.iter().collect::<Vec<_>>());
+        }
         for (table, path) in &before {
             let other = after.iter().find(|(name, _)| name == table).map(|(_, path)| path);
             let kind = if table.is_empty() { "state".to_owned() } else { format!("table \"{table}\"") };

@@ -12,13 +12,10 @@ pub fn github(review: &Review) -> String {
             Level::Note => "notice",
         };
         let message = format!("{}\nwhy: {}\nfix: {}", finding.what, finding.why, finding.fix.words);
-        out.push_str(&format!(
-            "::{command} file={},line={},title={}::{}\n",
-            property(&finding.file),
-            finding.line,
-            property(finding.rule),
-            data(&message)
-        ));
+        // The line of what is gone is one of the old file.
+        let line = if finding.before { String::new() } else { format!(",line={}", finding.line) };
+        let (file, rule) = (property(&finding.file), property(finding.rule));
+        out.push_str(&format!("::{command} file={file}{line},title={rule}::{}\n", data(&message)));
     }
     out
 }

@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod map;
+mod numbered;
 mod pull_request;
 mod reader;
 mod rules;

@@ -79,12 +79,13 @@ fn incompatible(pairs: usize) -> Failure {
 }
 
 fn batch(file: &Path) -> anyhow::Result<()> {
-    let (mut bad, mut unknown) = (0, 0);
+    let (mut pairs, mut bad, mut unknown) = (0, 0, 0);
     for line in BufReader::new(open(file)?).lines() {
         let line = line.map_err(|error| unreadable(file, error))?;
         if line.trim().is_empty() {
             continue;
         }
+        pairs += 1;
         let answer = compat::answer(&line);
         say(&format!("{answer}\n"))?;
         match serde_json::from_str::<serde_json::Value>(&answer)?["compatible"].as_bool() {
@@ -94,6 +95,10 @@ fn batch(file: &Path) -> anyhow::Result<()> {
         }
     }
     match (unknown, bad) {
+        (0, 0) if pairs == 0 => {
+            let what = format!("{}: no line to answer", file.display());
+            Err(Failure::unreachable("nothing-to-compare", what, "give one JSON object a line").into())
+        }
         (0, 0) => Ok(()),
         (0, bad) => Err(incompatible(bad).into()),
         (unknown, _) => {
