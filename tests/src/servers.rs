@@ -14,7 +14,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use serde_json::{Value, json};
 
 use crate::child::Server;
-use crate::wait::block_on;
+use crate::wait::{block_on, eventually};
 
 /// Generous: on two busy cores a JVM that needs 3 s alone has been seen to need 20, and the first start downloads.
 const START_LIMIT: Duration = Duration::from_secs(180);
@@ -145,7 +145,15 @@ impl Registry {
     /// One request to the Confluent API: `path` begins with a slash and follows [`Registry::url`]. The status and the
     /// JSON of the answer, `Null` for none.
     pub fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value)> {
-        http(self.server.port(), method, path, body)
+        // On a busy machine it was seen to take a request and to hang up without a word. Each of ours may be repeated.
+        let mut tries = 0;
+        eventually("an answer of the registry", START_LIMIT, || {
+            tries += 1;
+            match http(self.server.port(), method, path, body) {
+                Err(error) if tries == 5 => Err(error),
+                answer => Ok(answer.ok()),
+            }
+        })
     }
 }
 

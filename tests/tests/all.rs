@@ -2,6 +2,8 @@
 
 #[path = "all/broker.rs"]
 mod broker;
+#[path = "all/catalogue.rs"]
+mod catalogue;
 #[path = "all/compat.rs"]
 mod compat;
 #[path = "all/crash.rs"]

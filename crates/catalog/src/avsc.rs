@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::place::{Place, Places};
 use crate::schema::{Definition, Field, Shape, Type};
 use crate::{Problem, Rule};
 
@@ -13,13 +14,16 @@ const DEPTH_MAX: usize = 16;
 /// Collects the definitions of one file.
 pub struct Reader<'p> {
     pub file: &'p str,
+    pub places: Places,
+    /// The name that was read last, where findings are.
+    pub at: Place,
     pub found: Vec<Definition>,
     pub problems: &'p mut Vec<Problem>,
 }
 
 impl Reader<'_> {
     fn problem(&mut self, rule: Rule, what: String) {
-        self.problems.push(Problem::new(rule, self.file, what));
+        self.problems.push(Problem::new(rule, self.file, what).at(self.at.0, self.at.1));
     }
 
     /// Reads the record that the file is about.
@@ -105,6 +109,8 @@ impl Reader<'_> {
         let declared = json.get("namespace").and_then(Value::as_str).unwrap_or(outer);
         let full = full_name(name, declared);
         let (namespace, short) = full.rsplit_once('.').unwrap_or(("", &full));
+        let place = self.places.of_type(short);
+        let outside = std::mem::replace(&mut self.at, place);
         if !is_upper_camel(short) {
             self.problem(Rule::SchemaInvalid, format!("type \"{full}\": names are UpperCamelCase"));
         }
@@ -113,6 +119,7 @@ impl Reader<'_> {
             "enum" => self.symbols(json, &full)?,
             _ => self.fixed(json, &full)?,
         };
+        self.at = place;
         let version = text(json, "version");
         if top && !is_semver(&version) {
             self.problem(Rule::VersionMissing, format!("record \"{full}\": version \"{version}\""));
@@ -125,6 +132,7 @@ impl Reader<'_> {
         self.found.push(Definition {
             name: short.to_owned(),
             file: self.file.to_owned(),
+            place,
             doc: text(json, "doc"),
             version,
             top,
@@ -132,6 +140,7 @@ impl Reader<'_> {
             json: owned,
             full: full.clone(),
         });
+        self.at = outside;
         Some(Type::Named(full))
     }
 
@@ -140,6 +149,8 @@ impl Reader<'_> {
         for field in json.get("fields").and_then(Value::as_array).into_iter().flatten() {
             let name = text(field, "name");
             let where_ = format!("record \"{record}\", field \"{name}\"");
+            let place = self.places.of_field(record.rsplit('.').next().unwrap_or(record), &name);
+            self.at = place;
             if !is_snake(&name) || fields.iter().any(|other: &Field| other.name == name) {
                 self.problem(Rule::SchemaInvalid, format!("{where_}: names are snake_case and stand once"));
             }
@@ -151,6 +162,7 @@ impl Reader<'_> {
                 default: field.get("default").cloned(),
                 aliases: aliases.filter_map(Value::as_str).map(str::to_owned).collect(),
                 name,
+                place,
                 ty,
             });
         }

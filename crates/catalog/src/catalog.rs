@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::map::{self, DuplicatesDecl, Kind, Map, ProcessorDecl, TopicDecl, duration_ms};
 use crate::schema::{Definition, Schemas};
-use crate::{Problem, Release, disk, lint, released};
+use crate::{Level, Problem, Release, disk, lint, released};
 
 /// Everything that topics.yaml and schemas/ say.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Topic {
     pub owner: String,
     /// Short names.
     pub records: Vec<String>,
+    /// Who reads it besides processors.
+    pub readers: Vec<String>,
     pub about: String,
     pub partitions: u32,
     pub retention_ms: i64,
@@ -75,31 +77,60 @@ impl Catalog {
     /// Reads topics.yaml from its text, and schemas (released ones and local.lock.json too) from pairs of path and
     /// text; paths begin with `schemas/`.
     pub fn parse(yaml: &str, files: impl Iterator<Item = (String, String)>) -> Result<Catalog, Vec<Problem>> {
+        let (catalog, mut problems) = Catalog::judge(yaml, files);
+        problems.retain(|problem| problem.rule.level() == Level::Error);
+        catalog.ok_or(problems)
+    }
+
+    /// Every finding about topics.yaml and schemas/ below `root`, warnings too, by place.
+    pub fn lint(root: &Path) -> Vec<Problem> {
+        match disk::read(root) {
+            Ok((yaml, files)) => Catalog::judge(&yaml, files.into_iter()).1,
+            Err(problem) => vec![problem.at(1, 1)],
+        }
+    }
+
+    /// The catalog unless an error was found, and every finding by place.
+    pub(crate) fn judge(yaml: &str, files: impl Iterator<Item = (String, String)>) -> (Option<Catalog>, Vec<Problem>) {
+        let mut problems = Vec::new();
+        let catalog = Catalog::build(yaml, files, &mut problems);
+        for problem in problems.iter_mut().filter(|problem| problem.line == 0) {
+            // About the file as a whole; every finding has a place that an editor can jump to.
+            (problem.line, problem.column) = (1, 1);
+        }
+        problems.sort();
+        problems.dedup();
+        (catalog, problems)
+    }
+
+    fn build(
+        yaml: &str,
+        files: impl Iterator<Item = (String, String)>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Catalog> {
         let (released, current): (Vec<_>, Vec<_>) =
             files.partition(|(path, _)| path.starts_with(released::RELEASED_DIR));
-        let mut problems = Vec::new();
         let texts = current.iter().map(|(path, text)| (path.as_str(), text.as_str()));
-        let schemas = Schemas::parse(texts, &mut problems);
-        let releases = released::read(&released, &mut problems);
+        let schemas = Schemas::parse(texts, problems);
+        let releases = released::read(&released, problems);
         let map = match map::parse(yaml) {
             Ok(map) => map,
             Err(problem) => {
                 problems.push(problem);
-                return Err(problems);
+                return None;
             }
         };
-        if problems.is_empty() {
-            lint::run(&map, &schemas, yaml, &mut problems);
+        let sound = |problems: &[Problem]| problems.iter().all(|problem| problem.rule.level() == Level::Warning);
+        if sound(problems) {
+            lint::run(&map, &schemas, problems);
         }
-        if problems.is_empty() {
-            let releases = released::extend(releases, &schemas, &mut problems);
-            if problems.is_empty() {
-                return Ok(build(map, schemas, releases));
+        if sound(problems) {
+            let releases = released::extend(releases, &schemas, problems);
+            if sound(problems) {
+                return Some(build(map, schemas, releases));
             }
         }
-        problems.sort();
-        problems.dedup();
-        Err(problems)
+        None
     }
 
     /// A declared topic by name.
@@ -110,6 +141,20 @@ impl Catalog {
     /// The topic that carries a record.
     pub fn topic_of(&self, record: &str) -> Option<&Topic> {
         self.topics.iter().find(|topic| topic.records.iter().any(|other| other == record))
+    }
+
+    /// Processors that read a topic, in the order of topics.yaml.
+    pub fn readers(&self, topic: &str) -> Vec<&Processor> {
+        self.processors.iter().filter(|it| it.inputs.iter().any(|input| input == topic)).collect()
+    }
+
+    /// Processors that write a record, to its topic or as a reply, in the order of topics.yaml.
+    pub fn writers(&self, topic: &Topic, record: &str) -> Vec<&Processor> {
+        let writes = |it: &&Processor| match topic.kind {
+            Kind::Reply => it.replies.iter().any(|reply| reply == record),
+            _ => it.outputs.contains(&topic.name),
+        };
+        self.processors.iter().filter(writes).collect()
     }
 
     /// Number of partitions of a processor's inputs.
@@ -128,30 +173,34 @@ impl Catalog {
 }
 
 fn build(map: Map, schemas: Schemas, releases: Vec<Release>) -> Catalog {
-    let retention_ms = duration_ms(&map.defaults.retention).unwrap_or_default();
+    let retention_ms = duration_ms(&map.defaults.retention.value).unwrap_or_default();
     let topics = map.topics.0.into_iter();
-    let topics = topics.map(|(name, decl)| topic(name, decl, map.defaults.partitions, retention_ms)).collect();
+    let topics = topics.map(|(name, decl)| topic(name, decl, map.defaults.partitions.value, retention_ms)).collect();
     let processors = map.processors.0.into_iter();
     let processors = processors.map(|(name, decl)| processor(name, decl, &schemas)).collect();
-    Catalog { record_bytes_max: map.limits.record_bytes, topics, processors, schemas, releases }
+    Catalog { record_bytes_max: map.limits.record_bytes.value, topics, processors, schemas, releases }
 }
 
 fn topic(name: String, decl: TopicDecl, partitions: u32, retention_ms: i64) -> Topic {
     Topic {
         name,
         kind: decl.kind,
-        key: decl.key,
-        owner: decl.owner,
-        records: decl.records.into_iter().map(|record| record.value).collect(),
+        key: decl.key().to_owned(),
+        owner: decl.owner.value,
+        records: names(decl.records),
+        readers: names(decl.readers),
         about: decl.about,
-        partitions: decl.partitions.unwrap_or(partitions),
-        retention_ms: decl.retention.as_deref().and_then(duration_ms).unwrap_or(retention_ms),
+        partitions: decl.partitions.map_or(partitions, |own| own.value),
+        retention_ms: decl.retention.and_then(|own| duration_ms(&own.value)).unwrap_or(retention_ms),
         compacted: decl.compacted,
     }
 }
 
+fn names(names: Vec<map::Name>) -> Vec<String> {
+    names.into_iter().map(|name| name.value).collect()
+}
+
 fn processor(name: String, decl: ProcessorDecl, schemas: &Schemas) -> Processor {
-    let names = |names: Vec<map::Name>| names.into_iter().map(|name| name.value).collect();
     let full = |path: &str| schemas.file(path).map_or_else(String::new, |found| found.full.clone());
     let state = decl.state.map(|state| State {
         record: full(&state.record.value),
@@ -164,9 +213,9 @@ fn processor(name: String, decl: ProcessorDecl, schemas: &Schemas) -> Processor 
         outputs: names(decl.outputs),
         replies: names(decl.replies),
         state,
-        wakes: decl.wakes,
-        window_ms: duration_ms(&decl.dedup.window).unwrap_or_default(),
+        wakes: names(decl.wakes),
+        window_ms: duration_ms(&decl.dedup.window.value).unwrap_or_default(),
         duplicates: decl.dedup.duplicates,
-        by: decl.dedup.by.0,
+        by: decl.dedup.by.0.into_iter().map(|(topic, fields)| (topic, names(fields))).collect(),
     }
 }

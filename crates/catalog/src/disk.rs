@@ -1,10 +1,12 @@
 //! Files below the folder that was given: read, write and compare.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::map::MAP_FILE;
-use crate::{Catalog, Problem, Rule, generate};
+use crate::review::Contract;
+use crate::{Catalog, LOCK_FILE, Problem, Release, Rule, generate, released};
 
 /// A folder deeper than this below schemas/ is not read.
 const DEPTH_MAX: usize = 4;
@@ -61,6 +63,41 @@ pub fn write(catalog: &Catalog, root: &Path) -> Result<Vec<PathBuf>, Problem> {
         }
     }
     Ok(changed)
+}
+
+/// The files of a release that are not there yet: new schemas below schemas/released, and the lock if it grows.
+pub fn unreleased(catalog: &Catalog, root: &Path) -> Vec<PathBuf> {
+    let path = |release: &Release| PathBuf::from(release.path());
+    let mut files: Vec<PathBuf> = catalog.releases.iter().map(path).filter(|path| !root.join(path).exists()).collect();
+    if !files.is_empty() {
+        files.push(PathBuf::from(LOCK_FILE));
+    }
+    files
+}
+
+/// Writes what [`unreleased`] lists and nothing else. A released file is never written again; the lock only grows.
+pub fn release(catalog: &Catalog, root: &Path) -> Result<Vec<PathBuf>, Problem> {
+    let files = unreleased(catalog, root);
+    for release in catalog.releases.iter().filter(|release| files.contains(&PathBuf::from(release.path()))) {
+        let (name, full) = (release.path(), root.join(release.path()));
+        let failed = |error: std::io::Error| unreadable(&name, &error);
+        fs::create_dir_all(full.parent().unwrap_or(root)).map_err(failed)?;
+        let mut file = fs::File::create_new(&full).map_err(failed)?;
+        file.write_all(release.text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)?;
+    }
+    if !files.is_empty() {
+        // In one step, and last: a lock never names a file that is not there.
+        let (lock, fresh) = (root.join(LOCK_FILE), root.join(format!("{LOCK_FILE}.new")));
+        let written = fs::write(&fresh, released::lock(&catalog.releases)).and_then(|()| fs::rename(&fresh, &lock));
+        written.map_err(|error| unreadable(LOCK_FILE, &error))?;
+    }
+    Ok(files)
+}
+
+/// topics.yaml and every file below schemas/, by path.
+pub fn contract(root: &Path) -> Result<Contract, Problem> {
+    let (yaml, files) = read(root)?;
+    Ok(Contract { yaml, files })
 }
 
 /// The generated files that differ from the disk: missing, changed, or left over. Empty when all is well.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_saphyr::Spanned;
+use serde_saphyr::{Location, Spanned};
 
 use crate::{Problem, Rule};
 
@@ -28,28 +28,39 @@ pub struct Map {
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    pub record_bytes: usize,
+    pub record_bytes: Spanned<usize>,
 }
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Defaults {
-    pub partitions: u32,
-    pub retention: String,
+    pub partitions: Spanned<u32>,
+    pub retention: Name,
 }
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TopicDecl {
     pub kind: Kind,
-    pub key: String,
-    pub owner: String,
+    /// Missing is a finding of the lint, which can say more than the parser.
+    pub key: Option<Name>,
+    pub owner: Name,
     pub records: Vec<Name>,
     pub about: String,
-    pub partitions: Option<u32>,
-    pub retention: Option<String>,
+    /// Who reads it besides processors.
+    #[serde(default)]
+    pub readers: Vec<Name>,
+    pub partitions: Option<Spanned<u32>>,
+    pub retention: Option<Name>,
     #[serde(default)]
     pub compacted: bool,
+}
+
+impl TopicDecl {
+    /// The key field, empty when none is named.
+    pub fn key(&self) -> &str {
+        self.key.as_ref().map_or("", |key| &key.value)
+    }
 }
 
 /// What a topic is for, and what the engine keeps beside it.
@@ -74,7 +85,7 @@ pub struct ProcessorDecl {
     pub replies: Vec<Name>,
     pub state: Option<StateDecl>,
     #[serde(default)]
-    pub wakes: Vec<String>,
+    pub wakes: Vec<Name>,
     pub dedup: DedupDecl,
 }
 
@@ -89,11 +100,11 @@ pub struct StateDecl {
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DedupDecl {
-    pub window: String,
+    pub window: Name,
     #[serde(default)]
     pub duplicates: DuplicatesDecl,
     #[serde(default)]
-    pub by: Ordered<Vec<String>>,
+    pub by: Ordered<Vec<Name>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
@@ -104,13 +115,21 @@ pub enum DuplicatesDecl {
     Answer,
 }
 
-/// A map that keeps the order of the file.
+/// A map that keeps the order of the file, and the places of its keys in the same order.
 #[derive(Debug)]
-pub struct Ordered<V>(pub Vec<(String, V)>);
+pub struct Ordered<V>(pub Vec<(String, V)>, pub Vec<Location>);
 
 impl<V> Default for Ordered<V> {
     fn default() -> Self {
-        Ordered(Vec::new())
+        Ordered(Vec::new(), Vec::new())
+    }
+}
+
+impl<V> Ordered<V> {
+    /// Where a key stands.
+    pub fn place(&self, key: &str) -> Option<Location> {
+        let at = self.0.iter().position(|(other, _)| other == key)?;
+        self.1.get(at).copied()
     }
 }
 
@@ -123,11 +142,12 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Ordered<V> {
                 f.write_str("a map")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered<V>, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
+                let mut out = Ordered::default();
+                while let Some((key, value)) = map.next_entry::<Name, V>()? {
+                    out.0.push((key.value, value));
+                    out.1.push(key.referenced);
                 }
-                Ok(Ordered(pairs))
+                Ok(out)
             }
         }
         deserializer.deserialize_map(Pairs(PhantomData))

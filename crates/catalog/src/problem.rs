@@ -30,13 +30,39 @@ impl Problem {
 
 impl std::error::Error for Problem {}
 
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Nothing is generated or run before it is corrected.
+    Error,
+    /// Worth a look; `--strict` makes it an error.
+    Warning,
+}
+
+impl Level {
+    /// The word that people see.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Level::Error => "error",
+            Level::Warning => "warning",
+        }
+    }
+}
+
+impl Rule {
+    /// What a breach means.
+    pub fn level(self) -> Level {
+        if self == Rule::ReaderMissing { Level::Warning } else { Level::Error }
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.file)?;
         if self.line > 0 {
             write!(f, ":{}:{}", self.line, self.column)?;
         }
-        writeln!(f, ": error[{}]: {}", self.rule, self.what)?;
+        writeln!(f, ": {}[{}]: {}", self.rule.level().as_str(), self.rule, self.what)?;
         writeln!(f, "  why: {}", self.rule.why())?;
         write!(f, "  hint: {}", self.rule.hint())
     }
@@ -121,6 +147,16 @@ rules! {
     StateUnknown = "state-unknown", "state has a schema, so that it can be read after a change", "add the file below schemas/, or correct the path";
     /// dedup.by names what is not there.
     DedupBy = "dedup-by", "duplicates are found within a key: the identity is made of strings and contains the key field", "name a topic of in:, string fields of all its records, and its key among them";
+    /// A topic that a processor owns and nobody writes.
+    WriterMissing = "writer-missing", "a topic without writer is never anything but empty", "list the topic under out: (a reply's record under replies:) of the processor that writes it, or name an owner outside";
+    /// A topic that nobody reads.
+    ReaderMissing = "reader-missing", "what nobody reads is written in vain, or its reader is not known when it changes", "list the topic under in: of a processor, or name who reads it outside under readers:";
+    /// A topic that forgets sooner than its reader.
+    RetentionShort = "retention-short", "a record that waits for its reader until retention removes it is lost, and a replay cannot reach back as far as duplicates are known", "keep the topic at least as long as the dedup window: retention:, or a shorter dedup.window";
+    /// Compaction without a key to compact by.
+    CompactedKey = "compacted-key", "compaction keeps the last record of each key, and brokers refuse records without one", "name the field under key:, or leave out compacted:";
+    /// An owner or a reader that is nearly a processor.
+    ProcessorUnknown = "processor-unknown", "a misspelt processor would count as somebody outside", "correct the name, or choose one that is less like a processor's";
     /// A length of time or a number out of bounds.
     ValueInvalid = "value-invalid", "limits are set on purpose", "lengths of time: a number and one of ms, s, m, h, d; numbers: at least 1";
     /// A released schema was changed.

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use crate::compat::{self, Schema};
-use crate::whole::fingerprint;
+use crate::map;
+use crate::released::RELEASED_DIR;
+use crate::review::avro::Avro;
 use crate::{Catalog, Release};
 
 /// The compatibility level of every subject of ours: a new reader reads whatever its topic may still hold, which is what
@@ -66,6 +68,58 @@ impl SubjectPlan {
     }
 }
 
+/// A version of one of our subjects, as a review is to compare with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Newest {
+    /// Short name.
+    pub record: String,
+    /// Where it comes from, as people call it.
+    pub from: String,
+    /// As it was released: registries drop what Avro does not know, such as "version".
+    pub text: String,
+}
+
+/// The newest version of each subject of ours that a registry holds. `topics.yaml` and schemas/ need not be correct: they
+/// are what is to be reviewed.
+///
+/// # Errors
+/// With what a registry holds and nobody released: a review that did not know of it could say "fine" and be wrong.
+pub fn newest(yaml: &str, files: &[(String, String)], all: &[(String, Vec<Held>)]) -> Result<Vec<Newest>, Vec<String>> {
+    let topics: Vec<String> = map::parse(yaml)
+        .map_err(|problem| vec![problem.to_string()])?
+        .topics
+        .0
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    let released: Vec<&str> = files
+        .iter()
+        .filter(|(path, _)| path.starts_with(RELEASED_DIR) && path.ends_with(".avsc"))
+        .map(|(_, text)| text.as_str())
+        .collect();
+    let (mut found, mut foreign) = (Vec::new(), Vec::new());
+    for (subject, held) in all {
+        let Some((_, full)) = subject.rsplit_once('-').filter(|(topic, _)| topics.iter().any(|known| known == topic))
+        else {
+            continue;
+        };
+        let mut newest = None;
+        for it in held {
+            newest = released.iter().find(|text| same(text, &it.text)).map(|text| (it.version, *text));
+            if newest.is_none() {
+                foreign.push(format!("{subject} version {} (id {}) is not in {RELEASED_DIR}", it.version, it.id));
+            }
+        }
+        let record = full.rsplit('.').next().unwrap_or_default().to_owned();
+        found.extend(newest.map(|(version, text)| Newest {
+            record,
+            from: format!("{subject} version {version}"),
+            text: text.to_owned(),
+        }));
+    }
+    if foreign.is_empty() { Ok(found) } else { Err(foreign) }
+}
+
 /// Every subject of a catalog, in the order of topics.yaml.
 pub fn subjects(catalog: &Catalog) -> Vec<Subject<'_>> {
     let records = catalog.topics.iter().flat_map(|topic| topic.records.iter().map(move |record| (topic, record)));
@@ -86,7 +140,7 @@ fn numbers(version: &str) -> Vec<u64> {
 
 /// Compares a subject with what a registry holds of it; `level` is the subject's own, when it has one.
 pub fn plan(subject: &Subject<'_>, held: &[Held], level: Option<&str>) -> SubjectPlan {
-    let known = |release: &Release, held: &Held| fingerprint(&held.text).is_ok_and(|it| it == release.fingerprint);
+    let known = |release: &Release, held: &Held| same(&release.text, &held.text);
     let (registered, missing): (Vec<&Release>, Vec<&Release>) =
         subject.releases.iter().partition(|release| held.iter().any(|held| known(release, held)));
     let foreign = held.iter().filter(|held| !subject.releases.iter().any(|release| known(release, held)));
@@ -106,6 +160,13 @@ pub fn plan(subject: &Subject<'_>, held: &[Held], level: Option<&str>) -> Subjec
         foreign: foreign.map(|it| Foreign { version: it.version, id: it.id, text: it.text.clone() }).collect(),
         refused,
     }
+}
+
+/// Whether two schemas mean the same to whoever reads data, logical types and defaults included, which a fingerprint is
+/// silent about.
+fn same(one: &str, other: &str) -> bool {
+    let read = |text: &str| serde_json::from_str(text).ok().map(|json| Avro::bare(&json));
+    read(one).is_some_and(|one| !one.root.is_empty() && read(other) == Some(one))
 }
 
 /// Why a reader cannot read what a writer wrote, when it cannot.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::avsc::Reader;
+use crate::place::{Place, Places};
 use crate::{Problem, Rule};
 
 /// A definition that has a name of its own.
@@ -15,6 +16,8 @@ pub struct Definition {
     /// `ReserveLine`
     pub name: String,
     pub file: String,
+    /// Line and column of its name in the file.
+    pub place: Place,
     pub doc: String,
     /// Semantic version; empty for types inside other files' records.
     pub version: String,
@@ -64,6 +67,8 @@ pub enum Shape {
 #[derive(Debug, Clone)]
 pub struct Field {
     pub name: String,
+    /// Line and column of its name in the file.
+    pub place: Place,
     pub doc: String,
     pub ty: Type,
     pub default: Option<Value>,
@@ -120,12 +125,13 @@ impl Schemas {
                     continue;
                 }
             };
-            let mut reader = Reader { file, found: Vec::new(), problems };
+            let mut reader = Reader { file, places: Places::of(text), at: (1, 1), found: Vec::new(), problems };
             reader.file(&json);
             for definition in reader.found {
                 if let Some(other) = schemas.definitions.get(&definition.full) {
                     let what = format!("type \"{}\" is defined in {} too", definition.full, other.file);
-                    problems.push(Problem::new(Rule::NameTaken, file, what));
+                    let (line, column) = definition.place;
+                    problems.push(Problem::new(Rule::NameTaken, file, what).at(line, column));
                     continue;
                 }
                 schemas.definitions.insert(definition.full.clone(), definition);

@@ -30,6 +30,22 @@ pub enum TopicKind {
 }
 
 impl TopicKind {
+    const ALL: [TopicKind; 8] = [
+        TopicKind::Declared(Kind::Command),
+        TopicKind::Declared(Kind::Request),
+        TopicKind::Declared(Kind::Fact),
+        TopicKind::Declared(Kind::Reply),
+        TopicKind::Changelog,
+        TopicKind::Dedup,
+        TopicKind::Order,
+        TopicKind::DeadLetter,
+    ];
+
+    /// The kind that goes by this word.
+    pub fn of(word: &str) -> Option<TopicKind> {
+        TopicKind::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// The word that people see.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -49,12 +49,16 @@ enum Command {
     #[command(subcommand)]
     Topics(commands::topics::Command),
     #[command(subcommand)]
+    Catalog(commands::catalog::Command),
+    #[command(subcommand)]
     Order(commands::order::Command),
     #[command(subcommand)]
     Item(commands::item::Command),
     #[command(subcommand)]
     Dlq(commands::dlq::Command),
     Reset(commands::reset::Args),
+    #[command(subcommand)]
+    Schema(commands::schema::Command),
     #[command(subcommand)]
     Load(commands::load::Command),
     Verify(commands::verify::Args),
@@ -90,10 +94,12 @@ fn main() -> ExitCode {
         Command::Demo(args) => commands::demo::run(args, place),
         Command::Run(args) => commands::run::run(args, place),
         Command::Topics(command) => commands::topics::run(command, place),
+        Command::Catalog(command) => commands::catalog::run(command),
         Command::Order(command) => commands::order::run(command, place),
         Command::Item(command) => commands::item::run(command, place),
         Command::Dlq(command) => commands::dlq::run(command, place),
         Command::Reset(args) => commands::reset::run(args, place),
+        Command::Schema(command) => commands::schema::run(command, place),
         Command::Load(command) => commands::load::run(command, place),
         Command::Verify(args) => commands::verify::run(args, place),
     };

@@ -6,17 +6,34 @@ use engine::shell::registry::{Options, Registry, RegistryError, Resolver, WireSc
 
 use crate::failure::Failure;
 use crate::ids::{Ids, subject, wire};
+use crate::options::Place;
 
-fn failed(error: RegistryError) -> anyhow::Error {
+/// A registry's error as a person sees it: what it refuses did not work, whatever else could not be checked.
+pub fn failed(error: RegistryError) -> anyhow::Error {
     let text = error.to_string();
     let (what, hint) = text
         .split_once("; hint: ")
         .unwrap_or((&text, "`orderflow topics apply --registry URL` registers what this build writes"));
-    Failure::unreachable("registry", what, hint).into()
+    match &error {
+        RegistryError::Incompatible { .. } | RegistryError::Refused { .. } => {
+            Failure::new("registry", what, hint).into()
+        }
+        _ => Failure::unreachable("registry", what, hint).into(),
+    }
 }
 
-fn open(url: &str) -> anyhow::Result<Registry> {
+/// A registry by its URL.
+pub fn open(url: &str) -> anyhow::Result<Registry> {
     Registry::open(url, Options::default()).map_err(failed)
+}
+
+/// The registry that --registry names.
+pub fn named(place: &Place) -> anyhow::Result<Registry> {
+    let Some(url) = &place.registry else {
+        let hint = "name it with --registry URL or ORDERFLOW_REGISTRY";
+        return Err(Failure::usage("no-registry", "this command needs a schema registry", hint).into());
+    };
+    open(url)
 }
 
 /// The registry's ids of every wire schema of this build; `folder` remembers them.

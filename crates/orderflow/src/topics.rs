@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use catalog::TopicKind;
+use catalog::plan::{Live, Plan, Setting, Wish};
 use contract::TopicSpec;
 use engine::shell::kafka::{Admin, AdminError, Found, KafkaSettings, Wanted};
 
@@ -45,24 +47,20 @@ pub fn failed(error: AdminError) -> anyhow::Error {
     }
 }
 
-/// Compares these topics; only cleanup policy and partitions decide whether a processor may run.
-pub fn differences(
-    admin: &Admin,
-    wanted: &[&'static TopicSpec],
-    only_vital: bool,
-) -> Result<Vec<Difference>, AdminError> {
+/// Compares what decides whether a processor may run: that its topics are there, their partitions and cleanup policies.
+pub fn differences(admin: &Admin, wanted: &[&'static TopicSpec]) -> Result<Vec<Difference>, AdminError> {
     let names: Vec<String> = wanted.iter().map(|topic| topic.name.to_owned()).collect();
     let found = admin.describe(&names)?;
-    Ok(wanted.iter().flat_map(|topic| compare(topic, found.get(topic.name), only_vital)).collect())
+    Ok(wanted.iter().flat_map(|topic| compare(topic, found.get(topic.name))).collect())
 }
 
-fn compare(topic: &'static TopicSpec, found: Option<&Found>, only_vital: bool) -> Vec<Difference> {
+fn compare(topic: &'static TopicSpec, found: Option<&Found>) -> Vec<Difference> {
     let Some(found) = found else { return vec![Difference::Missing(topic)] };
     let mut out = Vec::new();
     if found.partitions != topic.partitions {
         out.push(Difference::Partitions(topic.name, found.partitions, topic.partitions));
     }
-    for (name, declared) in topic.config.iter().filter(|(name, _)| !only_vital || *name == "cleanup.policy") {
+    for (name, declared) in topic.config.iter().filter(|(name, _)| *name == "cleanup.policy") {
         let value = found.config.get(*name).cloned().unwrap_or_default();
         if sorted(&value) != sorted(declared) {
             out.push(Difference::Config(topic.name, name, value, declared));
@@ -97,24 +95,73 @@ pub fn of(topology: &flow::Topology) -> Vec<&'static TopicSpec> {
     contract::TOPICS.iter().filter(|topic| declared(topic.name) || internal(topic.name)).collect()
 }
 
-/// Creates what is missing of topics.yaml; other differences are an error that lists them.
-pub fn apply(settings: &KafkaSettings, replication: i32) -> anyhow::Result<Vec<&'static str>> {
-    let admin = Admin::open(settings).map_err(failed)?;
-    let all: Vec<&'static TopicSpec> = contract::TOPICS.iter().collect();
-    let found = differences(&admin, &all, false).map_err(failed)?;
-    let (missing, drift): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|difference| matches!(difference, Difference::Missing(_)));
-    if !drift.is_empty() {
-        let lines: Vec<String> = drift.iter().map(ToString::to_string).collect();
-        let hint =
-            "change the topic with Kafka's own tools, or topics.yaml; partitions of keyed topics are fixed at creation";
-        return Err(Failure::new("topic-drift", lines.join("\n  "), hint).into());
-    }
-    let missing: Vec<&TopicSpec> = missing
-        .into_iter()
-        .filter_map(|difference| if let Difference::Missing(topic) = difference { Some(topic) } else { None })
+/// The topics of the contract that this binary was built with, as the planner knows them.
+pub fn built_in() -> Vec<catalog::TopicSpec> {
+    let owned = |config: &[(&str, &str)]| {
+        config.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect::<BTreeMap<_, _>>()
+    };
+    let spec = |topic: &TopicSpec| {
+        let kind = TopicKind::of(topic.kind)?;
+        let (name, config) = (topic.name.to_owned(), owned(topic.config));
+        Some(catalog::TopicSpec { name, partitions: topic.partitions, config, kind })
+    };
+    contract::TOPICS.iter().filter_map(spec).collect()
+}
+
+/// What a cluster needs to be as declared.
+pub fn plan(admin: &Admin, declared: &[catalog::TopicSpec], wish: Wish) -> anyhow::Result<Plan> {
+    // Of topics that are not declared the names will do: who shares a cluster may not read the others' configuration.
+    let names: Vec<String> = declared.iter().map(|spec| spec.name.clone()).collect();
+    let others = admin.topics().map_err(failed)?.into_iter().filter(|(name, _)| !names.contains(name));
+    let mut found: BTreeMap<String, Live> =
+        others.map(|(name, partitions)| (name, Live { partitions, ..Live::default() })).collect();
+    found.extend(admin.describe(&names).map_err(failed)?.into_iter().map(|(name, found)| (name, live(found))));
+    Ok(catalog::plan::plan(declared, &found, wish))
+}
+
+fn live(found: Found) -> Live {
+    let Found { partitions, replicas, config, own } = found;
+    let setting = |(name, value): (String, String)| {
+        let own = own.contains(&name);
+        (name, Setting { value, own })
+    };
+    Live { partitions, replicas, config: config.into_iter().map(setting).collect() }
+}
+
+/// Does what a plan says and nothing else; one that refuses something is not begun.
+pub fn carry_out(admin: &Admin, plan: &Plan, replication: i32) -> anyhow::Result<()> {
+    refusals(plan)?;
+    let create: Vec<Wanted> = plan
+        .create
+        .iter()
+        .map(|it| Wanted { name: it.topic.clone(), partitions: it.partitions, config: it.config.clone() })
         .collect();
-    let create: Vec<Wanted> = missing.iter().map(|topic| wanted(topic)).collect();
     admin.create(&create, replication).map_err(failed)?;
-    Ok(missing.iter().map(|topic| topic.name).collect())
+    for (topic, changes) in plan.changes() {
+        let values: Vec<(String, String)> =
+            changes.iter().map(|change| (change.property.clone(), change.to.clone())).collect();
+        admin.alter(topic, &values).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// An error when the plan refuses something.
+pub fn refusals(plan: &Plan) -> anyhow::Result<()> {
+    if plan.refused.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> =
+        plan.refused.iter().map(|it| format!("topic \"{}\" {}: {}", it.topic, it.what, it.why)).collect();
+    let mut hints: Vec<&str> = plan.refused.iter().map(|it| it.hint.as_str()).collect();
+    hints.sort_unstable();
+    hints.dedup();
+    Err(Failure::new("topic-refused", lines.join("\n  "), hints.join("\n      ")).into())
+}
+
+/// Makes a cluster as this binary's contract declares it.
+pub fn apply(settings: &KafkaSettings, replication: i32) -> anyhow::Result<()> {
+    let admin = Admin::open(settings).map_err(failed)?;
+    let wish = Wish { replicas: replication.max(1) as u32, retention_shrink: false };
+    let plan = plan(&admin, &built_in(), wish)?;
+    carry_out(&admin, &plan, replication)
 }

@@ -7,7 +7,7 @@ mod processor;
 mod schema;
 mod wire;
 
-pub use name::{camel, module as module_name};
+pub use name::{camel, module as module_name, snake as snake_name};
 
 use std::path::PathBuf;
 

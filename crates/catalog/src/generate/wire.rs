@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::attributes::{Fill, With, attributes, is_uuid, is_zero, symbol};
 use crate::generate::name::{camel, doc, quoted, snake};
 use crate::{Catalog, Definition, Field, Shape, Type};
 
@@ -64,7 +65,7 @@ fn record(catalog: &Catalog, it: &Definition) -> String {
     out.push_str(&format!("pub struct {}{named} {{\n", it.name));
     for field in it.body() {
         out.push_str(&doc(&field.doc, "    "));
-        out.push_str(&attributes(catalog, it, field));
+        out.push_str(&serde_attribute(catalog, it, field));
         out.push_str(&format!("    pub {}: {},\n", field.name, rust_type(catalog, it, &field.ty)));
     }
     out.push_str("}\n\n");
@@ -94,29 +95,27 @@ fn record(catalog: &Catalog, it: &Definition) -> String {
     out
 }
 
-fn attributes(catalog: &Catalog, it: &Definition, field: &Field) -> String {
-    let mut attributes = Vec::new();
-    let borrows = !it.is_state() && catalog.schemas.borrows(&field.ty);
-    if borrows {
-        attributes.push("borrow".to_owned());
+/// The serde attribute of a field; nothing where serde's own way is right.
+fn serde_attribute(catalog: &Catalog, it: &Definition, field: &Field) -> String {
+    let found = attributes(&catalog.schemas, it, field);
+    let mut out = Vec::new();
+    if found.borrow {
+        out.push("borrow".to_owned());
     }
-    let with = match &field.ty {
-        Type::Named(full) if is_uuid(catalog, full) => Some("with = \"codec::uuid\""),
-        Type::Optional(inner) if **inner == Type::String && borrows => {
-            Some("deserialize_with = \"codec::optional_str\"")
-        }
-        Type::Optional(_) => Some("deserialize_with = \"codec::optional\""),
-        Type::Array(inner) if **inner == Type::String && borrows => Some("deserialize_with = \"codec::strs\""),
-        _ => None,
-    };
-    attributes.extend(with.map(str::to_owned));
-    match &field.default {
-        Some(value) if is_zero(value) => attributes.push("default".to_owned()),
-        Some(_) => attributes.push(format!("default = {}", quoted(&default_fn(it, field)))),
-        None => {}
+    let with = found.with.map(|with| match with {
+        With::Uuid => "with = \"codec::uuid\"",
+        With::OptionalStr => "deserialize_with = \"codec::optional_str\"",
+        With::Optional => "deserialize_with = \"codec::optional\"",
+        With::Strs => "deserialize_with = \"codec::strs\"",
+    });
+    out.extend(with.map(str::to_owned));
+    match found.fill {
+        Fill::Zero => out.push("default".to_owned()),
+        Fill::Literal(_) => out.push(format!("default = {}", quoted(&default_fn(it, field)))),
+        Fill::Missing => {}
     }
-    attributes.extend(field.aliases.iter().map(|alias| format!("alias = {}", quoted(alias))));
-    if attributes.is_empty() { String::new() } else { format!("    #[serde({})]\n", attributes.join(", ")) }
+    out.extend(found.aliases.iter().map(|alias| format!("alias = {}", quoted(alias))));
+    if out.is_empty() { String::new() } else { format!("    #[serde({})]\n", out.join(", ")) }
 }
 
 fn rust_type(catalog: &Catalog, it: &Definition, ty: &Type) -> String {
@@ -130,7 +129,7 @@ fn rust_type(catalog: &Catalog, it: &Definition, ty: &Type) -> String {
         Type::String => "Cow<'a, str>".into(),
         Type::Optional(inner) => format!("Option<{}>", rust_type(catalog, it, inner)),
         Type::Array(inner) => format!("Vec<{}>", rust_type(catalog, it, inner)),
-        Type::Named(full) if is_uuid(catalog, full) => "flow::Id".into(),
+        Type::Named(full) if is_uuid(&catalog.schemas, full) => "flow::Id".into(),
         Type::Named(full) => match catalog.schemas.get(full) {
             Some(named) => format!("{}{}", named.name, lifetime(catalog, named, "'a")),
             None => full.clone(),
@@ -138,24 +137,8 @@ fn rust_type(catalog: &Catalog, it: &Definition, ty: &Type) -> String {
     }
 }
 
-fn is_uuid(catalog: &Catalog, full: &str) -> bool {
-    catalog.schemas.get(full).is_some_and(|named| matches!(named.shape, Shape::Uuid))
-}
-
 fn default_fn(it: &Definition, field: &Field) -> String {
     format!("default_{}_{}", snake(&it.name), field.name)
-}
-
-/// Whether Rust's `Default` gives the same value. An enum's default may be another than the field's, so it never is.
-fn is_zero(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Bool(value) => !value,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(_) => false,
-    }
 }
 
 /// A default as a Rust expression, `owned` as a value of the field's type, else as something to compare with.
@@ -246,7 +229,7 @@ fn enumeration(it: &Definition, symbols: &[String], default: &str) -> String {
     ));
     let arms: String = symbols
         .iter()
-        .filter(|symbol| *symbol != default)
+        .filter(|it| *it != default && symbol(symbols, default, it) == **it)
         .map(|symbol| format!("            {} => {name}::{},\n", quoted(symbol), camel(symbol)))
         .collect();
     let fallback = camel(default);

@@ -11,7 +11,7 @@ impl Lint<'_> {
             let Some(value) = &field.default else { continue };
             if !self.fits(&field.ty, value) || (matches!(field.ty, Type::Optional(_)) && !null_first(it, &field.name)) {
                 let what = format!("record \"{}\", field \"{}\": default {value}", it.full, field.name);
-                self.in_file(Rule::DefaultInvalid, &it.file, what);
+                self.in_field(Rule::DefaultInvalid, it, field, what);
             }
         }
     }

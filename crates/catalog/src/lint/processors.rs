@@ -2,6 +2,7 @@
 
 use crate::avsc::is_snake;
 use crate::generate::module_name;
+use crate::lint::near::did_you_mean;
 use crate::lint::{Lint, is_kebab};
 use crate::map::{Kind, Name, ProcessorDecl, StateDecl, duration_ms};
 use crate::schema::{SCHEMA_DIR, STATE_DIR};
@@ -19,11 +20,12 @@ impl<'c> Lint<'c> {
                 .chain(["state", "shared", "released", "topics"].map(str::to_owned))
                 .any(|it| it == module_name(name));
             if !is_kebab(name) || taken {
-                self.on(Rule::NameInvalid, name, format!("processor \"{name}\""));
+                self.on_processor(Rule::NameInvalid, name, format!("processor \"{name}\""));
             }
-            if duration_ms(&processor.dedup.window).is_none() {
-                let what = format!("processor \"{name}\": dedup.window \"{}\"", processor.dedup.window);
-                self.on(Rule::ValueInvalid, name, what);
+            let window = &processor.dedup.window;
+            if duration_ms(&window.value).is_none() {
+                let what = format!("processor \"{name}\": dedup.window \"{}\"", window.value);
+                self.at(Rule::ValueInvalid, window, what);
             }
             self.inputs(name, processor);
             self.outputs(name, processor);
@@ -38,7 +40,8 @@ impl<'c> Lint<'c> {
     fn listed(&mut self, name: &str, role: &str, topics: &'c [Name]) {
         for (at, topic) in topics.iter().enumerate() {
             if self.topic(&topic.value).is_none() {
-                self.at(Rule::TopicUnknown, topic, format!("processor \"{name}\": {role} \"{}\"", topic.value));
+                let near = did_you_mean(&topic.value, self.topic_names());
+                self.at(Rule::TopicUnknown, topic, format!("processor \"{name}\": {role} \"{}\"{near}", topic.value));
             }
             if topics[..at].iter().any(|other| other.value == topic.value) {
                 self.at(Rule::RoleInvalid, topic, format!("processor \"{name}\": {role} \"{}\" twice", topic.value));
@@ -48,12 +51,13 @@ impl<'c> Lint<'c> {
 
     fn inputs(&mut self, name: &str, processor: &'c ProcessorDecl) {
         if processor.inputs.is_empty() {
-            self.on(Rule::RoleInvalid, name, format!("processor \"{name}\" has no input"));
+            self.on_processor(Rule::RoleInvalid, name, format!("processor \"{name}\" has no input"));
         }
         self.listed(name, "in", &processor.inputs);
         let partitions = |name: &Name| {
             let topic = self.topic(&name.value)?;
-            Some((topic.partitions.unwrap_or(self.map.defaults.partitions), topic.key.as_str()))
+            let partitions = topic.partitions.as_ref().unwrap_or(&self.map.defaults.partitions);
+            Some((partitions.value, topic.key()))
         };
         let Some(first) = processor.inputs.first() else { return };
         let Some(expected) = partitions(first) else { return };
@@ -77,9 +81,11 @@ impl<'c> Lint<'c> {
             }
         }
         for (at, reply) in processor.replies.iter().enumerate() {
-            let mut topics = self.map.topics.0.iter().filter(|(_, topic)| topic.kind == Kind::Reply);
-            if !topics.any(|(_, topic)| topic.records.iter().any(|record| record.value == reply.value)) {
-                self.at(Rule::ReplyUnlisted, reply, format!("processor \"{name}\": reply \"{}\"", reply.value));
+            let topics = self.map.topics.0.iter().filter(|(_, topic)| topic.kind == Kind::Reply);
+            let mut known = topics.flat_map(|(_, topic)| topic.records.iter().map(|record| record.value.as_str()));
+            if !known.clone().any(|record| record == reply.value) {
+                let near = did_you_mean(&reply.value, &mut known);
+                self.at(Rule::ReplyUnlisted, reply, format!("processor \"{name}\": reply \"{}\"{near}", reply.value));
             }
             if processor.replies[..at].iter().any(|other| other.value == reply.value) {
                 self.at(Rule::RoleInvalid, reply, format!("processor \"{name}\": reply \"{}\" twice", reply.value));
@@ -87,10 +93,11 @@ impl<'c> Lint<'c> {
         }
     }
 
-    fn wakes(&mut self, name: &str, wakes: &[String]) {
+    fn wakes(&mut self, name: &str, wakes: &[Name]) {
         for (at, wake) in wakes.iter().enumerate() {
-            if !is_snake(wake) || wakes[..at].contains(wake) || at >= NUMBERED_MAX {
-                self.on(Rule::NameInvalid, name, format!("processor \"{name}\": wake \"{wake}\""));
+            let twice = wakes[..at].iter().any(|other| other.value == wake.value);
+            if !is_snake(&wake.value) || twice || at >= NUMBERED_MAX {
+                self.at(Rule::NameInvalid, wake, format!("processor \"{name}\": wake \"{}\"", wake.value));
             }
         }
     }
@@ -100,37 +107,48 @@ impl<'c> Lint<'c> {
         for (at, table) in tables.iter().enumerate() {
             let taken = *table == "get" || table.ends_with("_scan") || tables[..at].contains(table);
             if !is_snake(table) || taken || at >= NUMBERED_MAX {
-                self.on(Rule::NameInvalid, name, format!("processor \"{name}\": table \"{table}\""));
+                let place = state.tables.1[at];
+                self.yaml(Rule::NameInvalid, &place, format!("processor \"{name}\": table \"{table}\""));
             }
         }
         for path in [&state.record].into_iter().chain(state.tables.0.iter().map(|(_, path)| path)) {
             let there = self.schemas.file(&path.value).is_some();
             if !there || !format!("{SCHEMA_DIR}{}", path.value).starts_with(STATE_DIR) {
-                self.at(Rule::StateUnknown, path, format!("processor \"{name}\": state \"{}\"", path.value));
+                let files = self.schemas.all().filter(|it| it.top && it.is_state());
+                let known = files.filter_map(|it| it.file.strip_prefix(SCHEMA_DIR));
+                let what =
+                    format!("processor \"{name}\": state \"{}\"{}", path.value, did_you_mean(&path.value, known));
+                self.at(Rule::StateUnknown, path, what);
             }
         }
     }
 
     fn dedup(&mut self, name: &str, processor: &'c ProcessorDecl) {
-        for (topic, fields) in &processor.dedup.by.0 {
-            let input = processor.inputs.iter().any(|input| input.value == *topic);
-            let Some(found) = self.topic(topic).filter(|_| input) else {
-                let what = format!("processor \"{name}\": dedup.by \"{topic}\" is not among its inputs");
-                self.on(Rule::DedupBy, name, what);
+        let by = &processor.dedup.by;
+        for ((topic, fields), place) in by.0.iter().zip(&by.1) {
+            let inputs = processor.inputs.iter().map(|input| input.value.as_str());
+            let Some(found) = self.topic(topic).filter(|_| inputs.clone().any(|input| input == topic)) else {
+                let near = did_you_mean(topic, inputs);
+                let what = format!("processor \"{name}\": dedup.by \"{topic}\" is not among its inputs{near}");
+                self.yaml(Rule::DedupBy, place, what);
                 continue;
             };
-            if !fields.contains(&found.key) {
-                let what = format!("processor \"{name}\": dedup.by \"{topic}\" lacks the key field \"{}\"", found.key);
-                self.on(Rule::DedupBy, name, what);
+            let key = found.key();
+            if !key.is_empty() && !fields.iter().any(|field| field.value == key) {
+                let what = format!("processor \"{name}\": dedup.by \"{topic}\" lacks the key field \"{key}\"");
+                self.yaml(Rule::DedupBy, place, what);
             }
             let records = found.records.iter().filter_map(|record| self.schemas.wire(&record.value));
             let pairs = records.flat_map(|record| fields.iter().map(move |field| (record, field)));
             let missing = pairs.filter(|(record, field)| {
-                !record.body().iter().any(|other| other.name == **field && other.ty == Type::String)
+                !record.body().iter().any(|other| other.name == field.value && other.ty == Type::String)
             });
             for (record, field) in missing.collect::<Vec<_>>() {
-                let what = format!("processor \"{name}\": record \"{}\" has no string \"{field}\"", record.name);
-                self.on(Rule::DedupBy, name, what);
+                let strings = record.body().iter().filter(|other| other.ty == Type::String);
+                let near = did_you_mean(&field.value, strings.map(|other| other.name.as_str()));
+                let (record, wanted) = (&record.name, &field.value);
+                let what = format!("processor \"{name}\": record \"{record}\" has no string \"{wanted}\"{near}");
+                self.at(Rule::DedupBy, field, what);
             }
         }
     }

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use crate::avsc::is_snake;
 use crate::generate::camel;
 use crate::lint::Lint;
+use crate::lint::near::did_you_mean;
 use crate::schema::{META, STATE_DIR};
-use crate::{Definition, Rule, Shape, Type};
+use crate::{Definition, Problem, Rule, Shape, Type};
 
 /// Names that generated code uses itself.
 const TAKEN: [&str; 35] = [
@@ -58,40 +59,46 @@ impl Lint<'_> {
                 self.used(it);
             }
             if it.is_wire() && (it.is_state() || it.fields()[0].ty.named() != Some(META)) {
-                self.in_file(Rule::MetaFirst, &it.file, format!("record \"{}\": meta is not {META}", it.full));
+                let what = format!("record \"{}\": meta is not {META}", it.full);
+                self.in_field(Rule::MetaFirst, it, &it.fields()[0], what);
             }
-            let late = it.fields().iter().skip(1).any(|field| field.name == "meta");
-            if late {
-                self.in_file(Rule::MetaFirst, &it.file, format!("record \"{}\": meta is not the first field", it.full));
+            if let Some(late) = it.fields().iter().skip(1).find(|field| field.name == "meta") {
+                let what = format!("record \"{}\": meta is not the first field", it.full);
+                self.in_field(Rule::MetaFirst, it, late, what);
             }
         }
         match schemas.get(META) {
             Some(meta) => self.meta(meta),
-            None => self.in_file(Rule::MetaFields, "schemas/meta.avsc", format!("record \"{META}\" is missing")),
+            None => {
+                let what = format!("record \"{META}\" is missing");
+                self.problems.push(Problem::new(Rule::MetaFields, "schemas/meta.avsc", what).at(1, 1));
+            }
         }
     }
 
     fn names(&mut self, it: &Definition) {
         let markers = self.map.processors.0.iter().map(|(name, _)| camel(name));
         if TAKEN.contains(&it.name.as_str()) || markers.into_iter().any(|marker| marker == it.name) {
-            self.in_file(Rule::NameTaken, &it.file, format!("\"{}\" is a word of the generated code", it.name));
+            self.in_type(Rule::NameTaken, it, format!("\"{}\" is a word of the generated code", it.name));
         }
         let mut same = self.schemas.all().filter(|other| other.name == it.name && other.is_state() == it.is_state());
         if let Some(other) = same.find(|other| other.full < it.full) {
             let what = format!("\"{}\" and \"{}\" of {} have one name in Rust", it.full, other.full, other.file);
-            self.in_file(Rule::NameTaken, &it.file, what);
+            self.in_type(Rule::NameTaken, it, what);
         }
         if let Shape::Enum { symbols, .. } = &it.shape {
             let variants: BTreeSet<String> = symbols.iter().map(|symbol| camel(symbol)).collect();
             if variants.len() < symbols.len() {
                 let what = format!("enum \"{}\": two symbols have one name in Rust", it.full);
-                self.in_file(Rule::NameTaken, &it.file, what);
+                self.in_type(Rule::NameTaken, it, what);
             }
         }
         let mut names: Vec<&str> = it.fields().iter().map(|field| field.name.as_str()).collect();
-        for alias in it.fields().iter().flat_map(|field| &field.aliases) {
+        let aliases = it.fields().iter().flat_map(|field| field.aliases.iter().map(move |alias| (field, alias)));
+        for (field, alias) in aliases {
             if names.contains(&alias.as_str()) || !is_snake(alias) {
-                self.in_file(Rule::NameTaken, &it.file, format!("record \"{}\": alias \"{alias}\"", it.full));
+                let what = format!("record \"{}\": alias \"{alias}\"", it.full);
+                self.in_field(Rule::NameTaken, it, field, what);
             }
             names.push(alias);
         }
@@ -102,24 +109,26 @@ impl Lint<'_> {
             let Some(full) = field.ty.named() else { continue };
             let where_ = format!("record \"{}\", field \"{}\"", it.full, field.name);
             let Some(named) = self.schemas.get(full) else {
-                self.in_file(Rule::ReferenceUnknown, &it.file, format!("{where_}: type \"{full}\""));
+                let known = self.schemas.all().map(|other| other.full.as_str());
+                let what = format!("{where_}: type \"{full}\"{}", did_you_mean(full, known));
+                self.in_field(Rule::ReferenceUnknown, it, field, what);
                 continue;
             };
             let uuid = matches!(named.shape, Shape::Uuid);
             if named.is_state() != it.is_state() && !uuid {
-                self.in_file(Rule::StateShared, &it.file, format!("{where_}: type \"{full}\" of {}", named.file));
+                self.in_field(Rule::StateShared, it, field, format!("{where_}: type \"{full}\" of {}", named.file));
             }
             if uuid && !matches!(field.ty, Type::Named(_)) {
                 let what = format!("{where_}: an optional or repeated uuid");
-                self.in_file(Rule::TypeUnsupported, &it.file, what);
+                self.in_field(Rule::TypeUnsupported, it, field, what);
             }
             if named.is_wire() {
                 let what = format!("{where_}: record \"{full}\" travels by itself");
-                self.in_file(Rule::TypeUnsupported, &it.file, what);
+                self.in_field(Rule::TypeUnsupported, it, field, what);
             }
             let mut seen = BTreeSet::new();
             if self.reaches(full, &it.full, &mut seen) {
-                self.in_file(Rule::TypeUnsupported, &it.file, format!("{where_}: the record contains itself"));
+                self.in_field(Rule::TypeUnsupported, it, field, format!("{where_}: the record contains itself"));
             }
         }
     }
@@ -148,11 +157,11 @@ impl Lint<'_> {
         };
         if !used {
             let what = format!("record \"{}\" is not used", it.full);
-            self.in_file(Rule::SchemaUnused, &it.file, what);
+            self.in_type(Rule::SchemaUnused, it, what);
         }
         if it.file.matches('/').count() > if it.is_state() { 2 } else { 1 } {
             let what = format!("schemas stand in schemas/ and {STATE_DIR}, not deeper");
-            self.in_file(Rule::SchemaUnused, &it.file, what);
+            self.in_type(Rule::SchemaUnused, it, what);
         }
     }
 
@@ -179,7 +188,7 @@ impl Lint<'_> {
             _ => false,
         };
         if !fits {
-            self.in_file(Rule::MetaFields, &meta.file, format!("record \"{META}\""));
+            self.in_type(Rule::MetaFields, meta, format!("record \"{META}\""));
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Topics: names, records, keys, writers, numbers.
 
+use crate::lint::near::did_you_mean;
 use crate::lint::{Lint, is_kebab};
 use crate::map::{Kind, TopicDecl, duration_ms};
 use crate::{Rule, Type};
@@ -9,16 +10,21 @@ impl Lint<'_> {
         self.limits();
         for (name, topic) in &self.map.topics.0 {
             if !is_topic_name(name) {
-                self.on(Rule::TopicName, name, format!("topic \"{name}\""));
+                self.on_topic(Rule::TopicName, name, format!("topic \"{name}\""));
             }
             if topic.records.is_empty() {
-                self.on(Rule::RecordUnknown, name, format!("topic \"{name}\" lists no record"));
+                self.on_topic(Rule::RecordUnknown, name, format!("topic \"{name}\" lists no record"));
             }
-            if topic.partitions == Some(0) {
-                self.on(Rule::ValueInvalid, name, format!("topic \"{name}\": partitions 0"));
+            if let Some(partitions) = topic.partitions.as_ref().filter(|count| count.value == 0) {
+                self.at(Rule::ValueInvalid, partitions, format!("topic \"{name}\": partitions 0"));
             }
-            if let Some(retention) = topic.retention.as_ref().filter(|text| duration_ms(text).is_none()) {
-                self.on(Rule::ValueInvalid, name, format!("topic \"{name}\": retention \"{retention}\""));
+            if let Some(retention) = topic.retention.as_ref().filter(|text| duration_ms(&text.value).is_none()) {
+                let what = format!("topic \"{name}\": retention \"{}\"", retention.value);
+                self.at(Rule::ValueInvalid, retention, what);
+            }
+            if topic.key().is_empty() {
+                let rule = if topic.compacted { Rule::CompactedKey } else { Rule::KeyMissing };
+                self.on_topic(rule, name, format!("topic \"{name}\" has no key"));
             }
             self.records(name, topic);
             self.writers(name, topic);
@@ -27,14 +33,15 @@ impl Lint<'_> {
 
     fn limits(&mut self) {
         let (limits, defaults) = (&self.map.limits, &self.map.defaults);
-        if limits.record_bytes == 0 {
-            self.on(Rule::ValueInvalid, "limits", "limits.record_bytes 0");
+        if limits.record_bytes.value == 0 {
+            self.at(Rule::ValueInvalid, &limits.record_bytes, "limits.record_bytes 0");
         }
-        if defaults.partitions == 0 {
-            self.on(Rule::ValueInvalid, "defaults", "defaults.partitions 0");
+        if defaults.partitions.value == 0 {
+            self.at(Rule::ValueInvalid, &defaults.partitions, "defaults.partitions 0");
         }
-        if duration_ms(&defaults.retention).is_none() {
-            self.on(Rule::ValueInvalid, "defaults", format!("defaults.retention \"{}\"", defaults.retention));
+        if duration_ms(&defaults.retention.value).is_none() {
+            let what = format!("defaults.retention \"{}\"", defaults.retention.value);
+            self.at(Rule::ValueInvalid, &defaults.retention, what);
         }
     }
 
@@ -42,7 +49,9 @@ impl Lint<'_> {
         for (at, record) in topic.records.iter().enumerate() {
             let short = &record.value;
             let Some(found) = self.schemas.wire(short) else {
-                self.at(Rule::RecordUnknown, record, format!("topic \"{name}\": record \"{short}\""));
+                let known = self.schemas.all().filter(|it| it.is_wire() && !it.is_state()).map(|it| it.name.as_str());
+                let what = format!("topic \"{name}\": record \"{short}\"{}", did_you_mean(short, known));
+                self.at(Rule::RecordUnknown, record, what);
                 continue;
             };
             let before = self.map.topics.0.iter().take_while(|(other, _)| other != name);
@@ -58,11 +67,14 @@ impl Lint<'_> {
             }
             if !found.is_wire() {
                 let what = format!("record \"{short}\" of topic \"{name}\" does not begin with meta");
-                self.in_file(Rule::MetaFirst, &found.file, what);
+                self.in_type(Rule::MetaFirst, found, what);
             }
-            if !found.body().iter().any(|field| field.name == topic.key && field.ty == Type::String) {
-                let what = format!("record \"{short}\" has no string \"{}\", the key of topic \"{name}\"", topic.key);
-                self.in_file(Rule::KeyMissing, &found.file, what);
+            let key = topic.key();
+            if !key.is_empty() && !found.body().iter().any(|field| field.name == key && field.ty == Type::String) {
+                let strings = found.body().iter().filter(|field| field.ty == Type::String);
+                let near = did_you_mean(key, strings.map(|field| field.name.as_str()));
+                let what = format!("record \"{short}\" has no string \"{key}\", the key of topic \"{name}\"{near}");
+                self.in_type(Rule::KeyMissing, found, what);
             }
         }
     }
@@ -70,16 +82,16 @@ impl Lint<'_> {
     fn writers(&mut self, name: &str, topic: &TopicDecl) {
         let writers = self.map.processors.0.iter().filter(|(_, it)| it.outputs.iter().any(|out| out.value == name));
         let writers: Vec<&str> = writers.map(|(processor, _)| processor.as_str()).collect();
-        let inside = self.map.processors.0.iter().any(|(processor, _)| *processor == topic.owner);
+        let inside = self.map.processors.0.iter().any(|(processor, _)| *processor == topic.owner.value);
         let fits = match topic.kind {
-            Kind::Fact if inside => writers == [topic.owner.as_str()],
+            Kind::Fact if inside => writers == [topic.owner.value.as_str()],
             Kind::Fact => writers.is_empty(),
             Kind::Command | Kind::Request | Kind::Reply => true,
         };
         if !fits {
             let writers = if writers.is_empty() { "nobody".to_owned() } else { writers.join(", ") };
-            let what = format!("fact topic \"{name}\" of owner \"{}\" is written by {writers}", topic.owner);
-            self.on(Rule::WriterCount, name, what);
+            let what = format!("fact topic \"{name}\" of owner \"{}\" is written by {writers}", topic.owner.value);
+            self.at(Rule::WriterCount, &topic.owner, what);
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::tests::{base, edited, parse};
-use crate::{Problem, Rule};
+use crate::report::{Report, report};
+use crate::tests::{base, edited, judged, parse};
+use crate::{Problem, Rule, TopicKind};
 
 const YAML: &str = "topics.yaml";
 const ASK: &str = "schemas/ask.avsc";
@@ -73,6 +74,16 @@ const BREACHES: &[(Rule, &str, &str, &str)] = &[
     (Rule::DedupBy, YAML, "by: { asks.v1:", "by: { things.v1:"),
     (Rule::DedupBy, YAML, "[thing_id, who]", "[who]"),
     (Rule::DedupBy, YAML, "[thing_id, who]", "[thing_id, again]"),
+    (Rule::KeyMissing, YAML, "    key: thing_id\n", ""),
+    (Rule::CompactedKey, YAML, "    key: thing_id\n    owner: keeper", "    owner: keeper"),
+    (Rule::RetentionShort, YAML, "retention: 30d", "retention: 6d"),
+    (Rule::RetentionShort, YAML, "window: 7d", "window: 31d"),
+    (Rule::WriterMissing, YAML, "owner: outside", "owner: keeper"),
+    (Rule::WriterMissing, YAML, "records: [Answer]", "records: [Answer, Shapes]"),
+    (Rule::ReaderMissing, YAML, "in: [things.v1]", "in: [asks.v1]"),
+    (Rule::ProcessorUnknown, YAML, "owner: outside", "owner: reeder"),
+    (Rule::ProcessorUnknown, YAML, "owner: outside", "owner: outside\n    readers: [keeper2]"),
+    (Rule::RoleInvalid, YAML, "owner: outside", "owner: outside\n    readers: [reader]"),
     (Rule::ValueInvalid, YAML, "window: 7d", "window: 7w"),
     (Rule::ValueInvalid, YAML, "retention: 90d", "retention: 0d"),
     (Rule::ValueInvalid, YAML, "partitions: 2", "partitions: 0"),
@@ -80,16 +91,56 @@ const BREACHES: &[(Rule, &str, &str, &str)] = &[
 ];
 
 fn check(rule: Rule, path: &str, from: &str, to: &str) -> Vec<Problem> {
-    let problems = parse(edited(base(), path, from, to)).expect_err(to);
+    let problems = judged(edited(base(), path, from, to)).1;
     let found: BTreeSet<&str> = problems.iter().map(|problem| problem.rule.code()).collect();
     assert!(found.contains(rule.code()), "{path}: {from} -> {to}: {rule} is not among {problems:#?}");
+    assert!(problems.iter().all(|problem| problem.line > 0 && problem.column > 0), "{problems:#?}");
     problems
 }
 
 #[test]
-fn every_breach_is_found() {
+fn every_breach_is_found_at_its_place() {
+    let mut found = String::new();
     for (rule, path, from, to) in BREACHES {
-        check(*rule, path, from, to);
+        found.push_str(&format!("{} -> {}\n", from.replace('\n', " "), to.replace('\n', " ")));
+        for it in check(*rule, path, from, to) {
+            found.push_str(&format!("  {}:{}:{} {}: {}\n", it.file, it.line, it.column, it.rule, it.what));
+        }
+    }
+    insta::assert_snapshot!(found);
+}
+
+#[test]
+fn the_correct_contract_has_no_finding() {
+    assert_eq!(judged(base()).1, []);
+}
+
+#[test]
+fn a_warning_does_not_stop_anybody() {
+    let files = edited(base(), YAML, "in: [things.v1]", "in: [asks.v1]");
+    let (catalog, problems) = judged(files.clone());
+    assert!(catalog.is_some() && parse(files).is_ok(), "{problems:#?}");
+    assert_eq!(
+        problems.iter().map(|it| (it.rule, it.line, it.column)).collect::<Vec<_>>(),
+        [(Rule::ReaderMissing, 14, 3)]
+    );
+}
+
+#[test]
+fn what_every_changelog_keeps_is_the_last_of_each_key() {
+    let specs = parse(base()).expect("it is correct").topics();
+    let changelogs: Vec<_> = specs.iter().filter(|spec| spec.kind == TopicKind::Changelog).collect();
+    assert_eq!(changelogs.len(), 2);
+    assert!(changelogs.iter().all(|spec| spec.config["cleanup.policy"].contains("compact")), "{changelogs:#?}");
+}
+
+#[test]
+fn findings_are_printed_for_people_programs_and_pull_requests() {
+    let files = edited(base(), YAML, "in: [things.v1]", "in: [asks.v2]");
+    let problems = judged(files).1;
+    for (name, how) in [("text", Report::Text), ("json", Report::Json), ("github", Report::Github)] {
+        insta::assert_snapshot!(format!("report_{name}"), report(&problems, how));
+        insta::assert_snapshot!(format!("report_{name}_of_nothing"), report(&[], how));
     }
 }
 
@@ -109,7 +160,8 @@ fn a_finding_says_where_what_why_and_what_to_do() {
     assert_eq!(
         text.as_deref(),
         Some(
-            "topics.yaml:45:10: error[topic-unknown]: processor \"reader\": in \"things.v2\"\n  \
+            "topics.yaml:45:10: error[topic-unknown]: processor \"reader\": in \"things.v2\"; did you mean \
+             \"things.v1\"?\n  \
              why: a topic has an owner, a key and records before somebody uses it\n  \
              hint: declare the topic in topics.yaml, or correct the name"
         )

@@ -1,10 +1,13 @@
 //! Tests of the catalog: a small correct contract, and what happens when it is changed.
 
 mod compat;
+mod export;
 mod generate;
 mod lint;
+mod plan;
 mod registration;
 mod released;
+mod review;
 mod topic;
 
 use std::path::Path;
@@ -27,6 +30,13 @@ fn base() -> Files {
         file("schemas/state/kept.avsc", include_str!("base/kept.avsc")),
         file("schemas/state/part.avsc", include_str!("base/part.avsc")),
     ]
+}
+
+/// The catalog unless an error was found, and every finding.
+fn judged(files: Files) -> (Option<Catalog>, Vec<Problem>) {
+    let mut files = files.into_iter();
+    let (_, yaml) = files.next().expect("topics.yaml comes first");
+    Catalog::judge(&yaml, files)
 }
 
 fn parse(files: Files) -> Result<Catalog, Vec<Problem>> {

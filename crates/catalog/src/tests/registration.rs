@@ -1,6 +1,6 @@
 //! Releases against what a registry holds.
 
-use crate::registration::{Held, LEVEL, SubjectPlan, plan, subjects};
+use crate::registration::{Held, LEVEL, SubjectPlan, newest, plan, subjects};
 use crate::tests::{base, edited, parsed};
 use crate::{Catalog, Release};
 
@@ -69,4 +69,26 @@ fn a_version_that_cannot_read_what_is_there_is_refused() {
     assert!(refused.why.starts_with("READER_FIELD_MISSING_DEFAULT_VALUE at /fields/"), "{}", refused.why);
     // Where nothing is registered yet, the second would break the first.
     assert_eq!(ask(&catalog, &[], None).refused[0].against, "1.0.0");
+}
+
+#[test]
+fn a_review_is_not_made_with_what_nobody_released() {
+    let catalog = parsed(base());
+    let files: Vec<(String, String)> =
+        catalog.releases.iter().map(|release| (release.path(), release.text.clone())).collect();
+    let (yaml, ours) = (&base()[0].1, catalog.releases.iter().find(|it| it.record == "Ask").expect("it is there"));
+    // As a registry keeps it: without what Avro does not know.
+    let kept = ours.text.replace("\"version\": \"1.0.0\",", "");
+    assert_ne!(kept, ours.text);
+    let all = |text: String| {
+        let name = subjects(&catalog).into_iter().find(|it| it.name.ends_with(".Ask")).expect("Ask is on a topic").name;
+        let stranger = Held { version: 1, id: 2, text: "\"string\"".to_owned() };
+        [(name, vec![Held { version: 3, id: 7, text }]), ("somebody-else".to_owned(), vec![stranger])]
+    };
+    let found = newest(yaml, &files, &all(kept.clone())).expect("all of it is released");
+    let [only] = &found[..] else { panic!("{found:#?}") };
+    assert_eq!((only.record.as_str(), only.text.as_str()), ("Ask", ours.text.as_str()));
+    assert!(only.from.ends_with("Ask version 3"), "{}", only.from);
+    let stranger = newest(yaml, &files, &all(kept.replace("again", "stranger"))).expect_err("nobody released it");
+    assert!(stranger[0].contains("version 3 (id 7)"), "{stranger:?}");
 }

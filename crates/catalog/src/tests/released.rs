@@ -6,7 +6,7 @@ use crate::{Catalog, LOCK_FILE, RELEASED_DIR, Rule, fingerprint, generate};
 const ASK: &str = "schemas/ask.avsc";
 
 /// The contract after `make contract`.
-fn with_releases(mut files: Files) -> Files {
+pub(super) fn with_releases(mut files: Files) -> Files {
     let generated = generate(&parsed(files.clone()));
     files.retain(|(path, _)| !path.starts_with(RELEASED_DIR));
     let released = generated.into_iter().map(|(path, text)| (path.to_string_lossy().into_owned(), text));
@@ -78,4 +78,38 @@ fn fingerprints_are_those_of_the_avro_specification() {
     }
     // As Java's SchemaNormalization (Avro 1.12.0) has it: logical types, defaults and docs do not count.
     assert_eq!(fingerprint(include_str!("base/normal.avsc")), Ok(0x02f3_e98a_8bfa_410a));
+}
+
+#[test]
+fn a_release_adds_files_and_touches_no_other() {
+    let root = std::env::temp_dir().join(format!("orderflow-release-{}", std::process::id()));
+    let write = |files: &Files| {
+        for (path, text) in files {
+            let full = root.join(path);
+            std::fs::create_dir_all(full.parent().expect("it has a folder")).expect("it can be made");
+            std::fs::write(full, text).expect("it can be written");
+        }
+    };
+    let released = || {
+        let contract = crate::contract(&root).expect("it can be read");
+        let below = contract.files.into_iter().filter(|(path, _)| path.starts_with(RELEASED_DIR) && path != LOCK_FILE);
+        below.collect::<Files>()
+    };
+    let release = || {
+        let catalog = Catalog::load(&root).expect("it is correct");
+        let files = crate::release(&catalog, &root).expect("it can be released");
+        (files.len(), std::fs::read_to_string(root.join(LOCK_FILE)).expect("there is a lock"))
+    };
+    write(&base());
+    let (count, lock) = release();
+    let first = released();
+    assert_eq!(count, first.len() + 1);
+    assert_eq!(release(), (0, lock.clone()), "a second run changes nothing");
+    write(&edited(edited(base(), ASK, "1.0.0", "1.1.0"), ASK, "\"name\": \"again\"", "\"name\": \"anew\""));
+    let (count, longer) = release();
+    assert_eq!(count, 2, "a schema and the lock");
+    let second = released();
+    assert!(first.iter().all(|file| second.contains(file)), "a released file is never written again");
+    assert!(longer.starts_with(lock.trim_end_matches("\n]\n")), "the lock only grows");
+    std::fs::remove_dir_all(&root).expect("it can be removed");
 }

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod catalog;
 pub mod demo;
 pub mod dlq;
 pub mod item;
@@ -7,5 +8,6 @@ pub mod load;
 pub mod order;
 pub mod reset;
 pub mod run;
+pub mod schema;
 pub mod topics;
 pub mod verify;

@@ -33,7 +33,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let topology = processors::find(&args.processor)?.topology();
     let settings: KafkaSettings = place.kafka_only("reset")?;
     let admin = Admin::open(&settings).map_err(failed)?;
-    let missing = differences(&admin, &of(topology), true).map_err(failed)?;
+    let missing = differences(&admin, &of(topology)).map_err(failed)?;
     if !missing.is_empty() {
         let lines: Vec<String> = missing.iter().map(ToString::to_string).collect();
         return Err(Failure::new(

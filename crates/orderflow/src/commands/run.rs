@@ -112,7 +112,7 @@ async fn check(settings: &KafkaSettings, known: &[Known], stop: &mut Stop) -> an
             let mut found = Vec::new();
             for topology in topologies {
                 // A topic between two of them is named once.
-                for difference in topics::differences(&admin, &topics::of(topology), true)? {
+                for difference in topics::differences(&admin, &topics::of(topology))? {
                     if !found.contains(&difference) {
                         found.push(difference);
                     }

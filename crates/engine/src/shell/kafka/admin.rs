@@ -1,13 +1,14 @@
-//! Topics: what exists, create, delete, trim.
+//! Topics: what exists, create, change, delete, trim.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::alter::alter;
 use super::group::Quiet;
 use super::settings::KafkaSettings;
 
@@ -38,7 +39,12 @@ pub struct Wanted {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Found {
     pub partitions: u32,
+    /// Of the partition that has fewest.
+    pub replicas: u32,
+    /// Defaults included.
     pub config: BTreeMap<String, String>,
+    /// The properties that are set on the topic itself.
+    pub own: BTreeSet<String>,
 }
 
 /// An administrative client.
@@ -60,30 +66,60 @@ impl Admin {
 
     /// Every topic and its number of partitions.
     pub fn topics(&self) -> Result<BTreeMap<String, u32>, AdminError> {
+        Ok(self.counts()?.into_iter().map(|(topic, (partitions, _))| (topic, partitions)).collect())
+    }
+
+    /// Every topic, its number of partitions, and the replicas of the partition that has fewest.
+    fn counts(&self) -> Result<BTreeMap<String, (u32, u32)>, AdminError> {
         let metadata = self
             .client
             .inner()
             .fetch_metadata(None, CALL)
             .map_err(|source| AdminError::Unreachable { bootstrap: self.settings.bootstrap.clone(), source })?;
-        Ok(metadata.topics().iter().map(|topic| (topic.name().to_owned(), topic.partitions().len() as u32)).collect())
+        let counts = metadata.topics().iter().map(|topic| {
+            let replicas = topic.partitions().iter().map(|partition| partition.replicas().len() as u32).min();
+            (topic.name().to_owned(), (topic.partitions().len() as u32, replicas.unwrap_or_default()))
+        });
+        Ok(counts.collect())
     }
 
     /// What exists of these topics, with their configuration.
     pub fn describe(&self, names: &[String]) -> Result<BTreeMap<String, Found>, AdminError> {
-        let existing = self.topics()?;
-        let present: Vec<&String> = names.iter().filter(|name| existing.contains_key(*name)).collect();
-        if present.is_empty() {
+        let mut counts = self.counts()?;
+        counts.retain(|topic, _| names.contains(topic));
+        if counts.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let resources: Vec<ResourceSpecifier<'_>> = present.iter().map(|name| ResourceSpecifier::Topic(name)).collect();
+        let resources: Vec<ResourceSpecifier<'_>> = counts.keys().map(|name| ResourceSpecifier::Topic(name)).collect();
         let described = pollster::block_on(self.client.describe_configs(&resources, &options()))?;
         let mut found = BTreeMap::new();
-        for (name, resource) in present.into_iter().zip(described) {
+        for ((name, (partitions, replicas)), resource) in counts.iter().zip(described) {
             let resource = resource.map_err(|code| topic_error(name, code))?;
+            let own = resource.entries.iter().filter(|entry| matches!(entry.source, ConfigSource::DynamicTopic));
+            let own = own.map(|entry| entry.name.clone()).collect();
             let config = resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect();
-            found.insert(name.clone(), Found { partitions: existing[name], config });
+            found.insert(name.clone(), Found { partitions: *partitions, replicas: *replicas, config, own });
         }
         Ok(found)
+    }
+
+    /// Sets properties of a topic, all of them or none, leaves its other properties as they are, and waits until the
+    /// broker shows them.
+    pub fn alter(&self, topic: &str, values: &[(String, String)]) -> Result<(), AdminError> {
+        let failed = |why: String| AdminError::Topic { topic: topic.to_owned(), why };
+        alter(self.client.inner(), topic, values, CALL).map_err(failed)?;
+        let since = Instant::now();
+        loop {
+            let found = self.describe(&[topic.to_owned()])?;
+            let shown = |(name, value): &(String, String)| found.get(topic)?.config.get(name).filter(|it| *it == value);
+            if values.iter().all(|pair| shown(pair).is_some()) {
+                return Ok(());
+            }
+            if since.elapsed() > CALL {
+                return Err(failed("changed, but not shown by the broker".to_owned()));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Creates topics and waits until the broker shows them.

@@ -1,6 +1,7 @@
 //! Kafka: consumer group, transactional producer, restores on their own consumer, topic administration.
 
 mod admin;
+mod alter;
 mod client;
 mod group;
 mod leader_hints;
