@@ -47,7 +47,7 @@ LABEL org.opencontainers.image.title="orderflow" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /usr/local/bin/orderflow /usr/local/bin/orderflow
-# topics.yaml and schemas/, for `orderflow topics lint --root /usr/share/orderflow`.
+# Where `orderflow topics lint`, `schema register` and `schema review` look for them: the folder that they start in.
 COPY topics.yaml /usr/share/orderflow/topics.yaml
 COPY schemas /usr/share/orderflow/schemas
 # Parts of the binary are under other licences than ours: docs/adr/0003 says which, and what follows for who hands it on.
@@ -56,7 +56,7 @@ COPY LICENSE-MIT LICENSE-APACHE docs/adr/0003-serde-avro-fast-and-its-licence.md
 COPY --from=build --chown=65532:65532 /empty /var/lib/orderflow
 ENV ORDERFLOW_DATA=/var/lib/orderflow
 USER 65532:65532
-WORKDIR /var/lib/orderflow
+WORKDIR /usr/share/orderflow
 EXPOSE 8080
 ENTRYPOINT ["orderflow"]
 CMD ["--help"]

@@ -89,10 +89,21 @@ schema() {
 
 # What stands here and there and has to be the same.
 agreement() {
-  local status=0 timeout processor kafka registry
+  local status=0 timeout processor kafka registry name
+  local templates=$root/helm/orderflow/templates
+  while read -r name; do
+    grep -rq "env = \"$name\"" crates/orderflow/src ||
+      { say "templates: no flag of the binary reads $name"; status=1; }
+  done < <(grep -rhoE 'ORDERFLOW_[A-Z_]+' "$templates" "$root/compose.yaml" | sort -u)
+  while read -r name; do
+    grep -rq "\"$name\"" crates/*/src || { say "templates: /metrics has no $name"; status=1; }
+  done < <(grep -rhoE 'orderflow_[a-z_]+' "$templates" | sort -u)
+  while read -r name; do
+    grep -q "route(\"$name\"" crates/orderflow/src/http.rs || { say "templates: the binary serves no $name"; status=1; }
+  done < <(grep -rhoE ' path: /[a-z]+' "$templates" | sed 's/.*: //' | sort -u)
   timeout=$(sed -n 's/.*TRANSACTION_TIMEOUT_MS: u32 = \([0-9_]*\);.*/\1/p' crates/engine/src/shell/kafka/settings.rs)
   timeout=$((${timeout//_/} / 1000))
-  grep -q "terminationGracePeriodSeconds) $timeout -" "$root/helm/orderflow/templates/_validate.tpl" ||
+  grep -q "terminationGracePeriodSeconds) $timeout -" "$templates/_validate.tpl" ||
     { say "templates/_validate.tpl: the engine's transaction timeout is $timeout s"; status=1; }
   grep -q "\"minimum\": $((timeout + 1))," "$root/helm/orderflow/values.schema.json" ||
     { say "values.schema.json: the engine's transaction timeout is $timeout s"; status=1; }
@@ -167,6 +178,9 @@ planted() {
   plant units $chart/templates/_validate.tpl 's/gt (int $it.replicas) $it.partitions/false/' 'refuses more instances than partitions'
   plant schema $chart/values.schema.json '0,/"additionalProperties": false,/s//"additionalProperties_": false,/' 'additionalProperties is missing'
   plant agreement $chart/templates/_validate.tpl 's/terminationGracePeriodSeconds) 10 /terminationGracePeriodSeconds) 5 /' 'transaction timeout'
+  plant agreement $chart/templates/statefulset.yaml 's/ORDERFLOW_DATA/ORDERFLOW_FOLDER/' 'no flag of the binary reads ORDERFLOW_FOLDER'
+  plant agreement $chart/templates/prometheusrule.yaml 's/orderflow_aborts_total/orderflow_lag/' 'has no orderflow_lag'
+  plant agreement $chart/templates/statefulset.yaml 's:/readyz:/healthz:' 'serves no /healthz'
   plant agreement compose.yaml 's/^  item-lookup:/  item-lookups:/' 'item-lookup'
   plant dockerfile Dockerfile 's/^FROM rust:[^ ]*/FROM rust:latest/' 'DL3007'
 }

@@ -94,6 +94,15 @@
 {{- if and .Values.networkPolicy.egress.enabled .Values.registry.existingSecret (not .Values.networkPolicy.egress.registryPorts) -}}
 {{- $wrong = append $wrong "networkPolicy.egress.registryPorts: the registry's URL is in a secret, so its port has to be named." -}}
 {{- end -}}
+{{- $steps := list -}}
+{{- range .Values.hook.steps -}}
+{{- if or $.Values.registry.url $.Values.registry.existingSecret (not .registry) -}}
+{{- $steps = append $steps . -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.hook.enabled (not $steps) -}}
+{{- $wrong = append $wrong "hook.steps: all of them need a registry, and none is named. Name one, or set hook.enabled to false." -}}
+{{- end -}}
 {{- if and .Values.strimzi.enabled (not .Values.strimzi.cluster) -}}
 {{- $wrong = append $wrong "strimzi.cluster: name the Kafka resource that the topics belong to." -}}
 {{- end -}}
