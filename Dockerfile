@@ -16,7 +16,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo install --locked cargo-cyclonedx --version 0.5.9
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo cyclonedx --manifest-path crates/orderflow/Cargo.toml --format json --no-build-deps \
-      --target "$(rustc --version --verbose | sed -n 's/^host: //p')" --override-filename sbom \
+      --target "$(rustc --print host-tuple)" --override-filename sbom \
     && mv crates/orderflow/sbom.json /sbom.json
 
 # docker build --target sbom --output . .
