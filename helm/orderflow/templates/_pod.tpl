@@ -17,6 +17,18 @@ imagePullSecrets:
 {{- end }}
 {{- end -}}
 
+{{/* Jobs and the test run on the nodes that the defaults name: the image may be for no others. */}}
+{{- define "orderflow.placement" -}}
+{{- with .Values.defaults.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.defaults.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{/* What every container begins with. */}}
 {{- define "orderflow.container" -}}
 image: {{ include "orderflow.image" . | quote }}
