@@ -38,6 +38,8 @@ check: ## formatting, lints, licences, and that the generated code is what the s
 		echo "note: licences not checked, cargo-deny is not installed (cargo install --locked cargo-deny)" >&2; \
 	fi
 	cargo run --locked --quiet -p catalog --example contract -- --check
+	cargo run --locked --quiet -p orderflow -- topics lint --strict
+	cargo run --locked --quiet -p orderflow -- schema check
 	@if $(HELM) there; then $(MAKE) --no-print-directory chart; \
 	elif [ -n "$$CI" ]; then \
 		echo "error: CI needs the chart's tools ($(HELM) fetch)" >&2; exit 1; \

@@ -25,7 +25,7 @@ const TOOL_LIMIT: Duration = Duration::from_secs(600);
 const LOG_TAIL: usize = 25;
 
 /// The binary, built once. `ORDERFLOW_BIN` names another one.
-fn binary() -> Result<&'static Path> {
+pub fn binary() -> Result<&'static Path> {
     static BINARY: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = BINARY.get_or_init(|| build().map_err(|error| format!("{error:#}")));
     built.as_deref().map_err(|error| anyhow!("orderflow was not built: {error}"))

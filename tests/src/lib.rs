@@ -6,7 +6,7 @@ mod program;
 mod servers;
 mod wait;
 
-pub use flow::{Ended, Flow, Orderflow, settings, written};
+pub use flow::{Ended, Flow, Orderflow, binary, settings, written};
 pub use program::{Done, Program, free_address, get, logged, warnings};
 pub use servers::{Kafka, Registry, shared_kafka};
 pub use wait::{block_on, eventually};

@@ -10,6 +10,8 @@ mod compat;
 mod crash;
 #[path = "all/registry.rs"]
 mod registry;
+#[path = "all/schema.rs"]
+mod schema;
 #[path = "all/servers.rs"]
 mod servers;
 #[path = "all/tidy.rs"]

@@ -1,5 +1,9 @@
 //! `orderflow`: the one binary. In a pod it runs processors; for a person it is every other verb.
 
+// First: its macros are for the modules below.
+#[macro_use]
+mod out;
+
 mod commands;
 mod decode;
 mod envelope;

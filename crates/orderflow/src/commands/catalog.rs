@@ -52,7 +52,7 @@ pub fn run(command: &Command) -> anyhow::Result<()> {
     for (name, text) in &files {
         let path = to.join(name);
         fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        println!("{}", path.display());
+        outln!("{}", path.display());
     }
     Ok(())
 }

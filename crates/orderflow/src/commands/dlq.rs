@@ -47,7 +47,7 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
             let mut letters = Vec::new();
             super::order::each_committed(&mut *client, &topics, |message| letters.push(message))?;
             letters.sort_by(|a, b| (&a.topic, a.partition, a.offset).cmp(&(&b.topic, b.partition, b.offset)));
-            letters.iter().for_each(|letter| println!("{}", line(letter)));
+            letters.iter().for_each(|letter| outln!("{}", line(letter)));
             eprintln!("{} dead letters", letters.len());
             Ok(())
         }
@@ -104,34 +104,34 @@ fn line(letter: &Message) -> String {
 
 fn show(letter: &Message, decoder: &mut Decoder) {
     let code = letter.header(headers::DLQ_CODE);
-    println!("code    {code}: {}", letter.header(headers::DLQ_DETAIL));
+    outln!("code    {code}: {}", letter.header(headers::DLQ_DETAIL));
     if let Some(known) = flow::Code::parse(code) {
-        println!("hint    {}; docs/rejects/{code}.md", known.hint());
+        outln!("hint    {}; docs/rejects/{code}.md", known.hint());
     }
     let from =
         (letter.header(headers::DLQ_TOPIC), letter.header(headers::DLQ_PARTITION), letter.header(headers::DLQ_OFFSET));
-    println!("from    {} partition {} offset {}", from.0, from.1, from.2);
-    println!("at      {}", time(letter.timestamp_ms));
-    println!("key     {}", key(letter));
+    outln!("from    {} partition {} offset {}", from.0, from.1, from.2);
+    outln!("at      {}", time(letter.timestamp_ms));
+    outln!("key     {}", key(letter));
     for (name, value) in letter.headers.iter().filter(|(name, _)| !name.starts_with("dlq_")) {
-        println!("header  {name}={}", String::from_utf8_lossy(value));
+        outln!("header  {name}={}", String::from_utf8_lossy(value));
     }
     if letter.header(headers::DLQ_VALUE) == "null" {
-        println!("value   null");
+        outln!("value   null");
         return;
     }
     match decoder.decode(letter) {
-        Ok(decoded) => println!("record  {} {}: {}", decoded.record, decoded.version, decoded.line()),
-        Err(why) => println!("record  not decodable: {why}"),
+        Ok(decoded) => outln!("record  {} {}: {}", decoded.record, decoded.version, decoded.line()),
+        Err(why) => outln!("record  not decodable: {why}"),
     }
     let bytes = letter.value.as_deref().unwrap_or_default();
-    println!("value   {} bytes", bytes.len());
+    outln!("value   {} bytes", bytes.len());
     for (at, row) in bytes.chunks(16).take(64).enumerate() {
         let hex: Vec<String> = row.iter().map(|byte| format!("{byte:02x}")).collect();
         let text: String = row.iter().map(|byte| if byte.is_ascii_graphic() { *byte as char } else { '.' }).collect();
-        println!("  {:06x}  {:<47}  {text}", at * 16, hex.join(" "));
+        outln!("  {:06x}  {:<47}  {text}", at * 16, hex.join(" "));
     }
     if bytes.len() > 1024 {
-        println!("  … {} more bytes", bytes.len() - 1024);
+        outln!("  … {} more bytes", bytes.len() - 1024);
     }
 }

@@ -95,7 +95,7 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
                 continue;
             }
             let decoded = decoder.decode(&message).map_err(|why| anyhow::anyhow!(why))?;
-            println!("{} {}", decoded.record, decoded.line());
+            outln!("{} {}", decoded.record, decoded.line());
             if decoded.record == "ItemCommandRefused" {
                 refused = Some(decoded.text("reason"));
             }

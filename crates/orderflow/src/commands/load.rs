@@ -101,7 +101,7 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
     bar.finish_and_clear();
     write(&manifest, path)?;
     let counts = &manifest.counts;
-    println!(
+    outln!(
         "{} orders with {} lines over {} items, {} commands sent twice, {} garbage records; manifest in {}",
         counts.orders,
         counts.lines,

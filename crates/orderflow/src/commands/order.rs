@@ -114,7 +114,7 @@ fn submit(submit: &Submit, place: &Place) -> anyhow::Result<()> {
     // Followed from before it is sent: no answer can be missed.
     let mut tail = client.tail(&[&submit.reply_to, "order-events.v1"], From::End).map_err(failed)?;
     client.send(message).and_then(|()| client.flush()).map_err(failed)?;
-    println!("ticket {order_id}");
+    outln!("ticket {order_id}");
     let mut fleet = embedded_fleet(&log, place, &ids)?;
     let outcome = follow(&mut *tail, &order_id, &mut Decoder::new(&ids), Duration::from_secs(submit.wait), &fleet);
     fleet.stop()?;
@@ -151,7 +151,7 @@ fn follow(
                 continue;
             }
             let Ok(decoded) = decoder.decode(&message) else { continue };
-            bar.suspend(|| println!("{} {}", decoded.record, said(&decoded)));
+            bar.suspend(|| outln!("{} {}", decoded.record, said(&decoded)));
             match decoded.record {
                 "Accepted" => accepted = true,
                 "Completed" => return Ok(()),
@@ -171,7 +171,7 @@ fn follow(
     bar.finish_and_clear();
     if accepted {
         // Or final long ago: the answer to a request that was sent before is its acceptance, not its outcome.
-        println!("no outcome within {wait:?}; `orderflow order show {order_id}` tells where it stands");
+        outln!("no outcome within {wait:?}; `orderflow order show {order_id}` tells where it stands");
         return Ok(());
     }
     let hint = "are the processors running? `orderflow run order-intake item-lookup fulfilment`";
@@ -220,15 +220,15 @@ fn show(show: &Show, place: &Place) -> anyhow::Result<()> {
                 "offset": message.offset, "at": time(message.timestamp_ms), "event_id": message.header("event_id"),
                 "cause": message.header("cause"), "fields": fields,
             });
-            println!("{line}");
+            outln!("{line}");
         } else {
             let at = time(message.timestamp_ms);
-            println!("{at}  {:<15} {}", decoded.record, said(decoded));
-            println!("{:>24}  {} <- {}", "", short(message.header("event_id")), short(message.header("cause")));
+            outln!("{at}  {:<15} {}", decoded.record, said(decoded));
+            outln!("{:>24}  {} <- {}", "", short(message.header("event_id")), short(message.header("cause")));
         }
     }
     if !show.json {
-        println!("\n{}", status(&story));
+        outln!("\n{}", status(&story));
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     print(&plan, topology);
     refuse_active(&admin, topology, &plan)?;
     if !args.yes {
-        println!("nothing changed; add --yes to do it");
+        outln!("nothing changed; add --yes to do it");
         return Ok(());
     }
     // Offsets first: should this end half way, the old dedup window still knows every input, and a second reset goes on.
@@ -59,7 +59,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let create: Vec<_> = plan.fresh.iter().map(|topic| wanted(topic)).collect();
     admin.create(&create, args.replication).map_err(failed)?;
     verify(&admin, topology, &offsets)?;
-    println!("reset: \"{}\" begins at the earliest offsets with fresh stores", topology.name);
+    outln!("reset: \"{}\" begins at the earliest offsets with fresh stores", topology.name);
     Ok(())
 }
 
@@ -82,21 +82,21 @@ fn plan(admin: &Admin, topology: &'static flow::Topology) -> anyhow::Result<Plan
 }
 
 fn print(plan: &Plan, topology: &flow::Topology) {
-    println!("reset of \"{}\"", topology.name);
+    outln!("reset of \"{}\"", topology.name);
     for input in topology.inputs {
         let moves = plan.moves.iter().filter(|(topic, ..)| topic == input.topic);
         let again: i64 =
             moves.clone().map(|(_, _, committed, earliest)| (committed.unwrap_or(*earliest) - earliest).max(0)).sum();
-        println!(
+        outln!(
             "  {}: {} partitions to their earliest offset, {again} offsets to be read again",
             input.topic,
             moves.count()
         );
     }
     for topic in &plan.fresh {
-        println!("  {}: deleted and created anew, so that every instance rebuilds its store", topic.name);
+        outln!("  {}: deleted and created anew, so that every instance rebuilds its store", topic.name);
     }
-    println!("  {}-order: kept and followed", topology.name);
+    outln!("  {}-order: kept and followed", topology.name);
 }
 
 /// Commits what is committed already: the broker refuses that while the group has members.

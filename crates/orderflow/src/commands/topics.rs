@@ -72,9 +72,9 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
         Command::Plan { what, json } => {
             let (_, plan) = planned(what, place)?;
             if *json {
-                println!("{}", serde_json::to_string_pretty(&plan)?);
+                outln!("{}", serde_json::to_string_pretty(&plan)?);
             } else {
-                print!("{plan}");
+                out!("{plan}");
             }
             topics::refusals(&plan)
         }
@@ -89,7 +89,7 @@ fn lint(root: &Path, format: Format, strict: bool) -> anyhow::Result<()> {
         Format::Json => Report::Json,
         Format::Github => Report::Github,
     };
-    print!("{}", report(&problems, how));
+    out!("{}", report(&problems, how));
     if let Some(problem) = problems.iter().find(|problem| problem.rule == Rule::FileUnreadable) {
         let what = format!("{} below {}: {}", problem.file, root.display(), problem.what);
         return Err(Failure::unreachable("file-unreadable", what, "--root names the folder of topics.yaml").into());
@@ -120,19 +120,19 @@ fn declared(root: &Path) -> anyhow::Result<Vec<TopicSpec>> {
 fn apply(what: &What, dry_run: bool, place: &Place) -> anyhow::Result<()> {
     let (admin, plan) = planned(what, place)?;
     if !plan.is_empty() || !plan.drift.is_empty() || !plan.refused.is_empty() {
-        print!("{plan}");
+        out!("{plan}");
     }
     topics::refusals(&plan)?;
     if dry_run {
-        println!("nothing changed: this was a dry run");
+        outln!("nothing changed: this was a dry run");
         return Ok(());
     }
     topics::carry_out(&admin, &plan, what.replication)?;
-    plan.create.iter().for_each(|it| println!("created {}", it.topic));
-    plan.changes().keys().for_each(|topic| println!("changed {topic}"));
-    println!("{} created, {} changed, {} as declared", plan.create.len(), plan.changes().len(), plan.as_declared);
+    plan.create.iter().for_each(|it| outln!("created {}", it.topic));
+    plan.changes().keys().for_each(|topic| outln!("changed {topic}"));
+    outln!("{} created, {} changed, {} as declared", plan.create.len(), plan.changes().len(), plan.as_declared);
     if let Some(url) = &place.registry {
-        println!("{} schemas registered", crate::registry::register(url)?);
+        outln!("{} schemas registered", crate::registry::register(url)?);
     }
     Ok(())
 }

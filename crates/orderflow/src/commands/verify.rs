@@ -115,9 +115,9 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
 
 /// Prints a verdict; an error when a law is broken.
 pub fn conclude(verdict: &Verdict, elapsed: Duration, json: bool) -> anyhow::Result<()> {
-    println!("{}", verdict::summary(verdict, elapsed));
+    outln!("{}", verdict::summary(verdict, elapsed));
     if json {
-        println!("{}", verdict::json(verdict, elapsed.as_millis() as u64));
+        outln!("{}", verdict::json(verdict, elapsed.as_millis() as u64));
     }
     if verdict.holds() {
         return Ok(());
