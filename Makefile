@@ -26,7 +26,7 @@ test-core: ## everything that needs neither Java nor Node
 	cargo test --locked --workspace --exclude tests
 	cargo test --locked -p tests -- tidy world
 
-check: ## formatting, lints, licences, and that the generated code is what the schemas say
+check: ## formatting, lints, licences, generated code, and the chart once its tools are there
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@if cargo deny --version >/dev/null 2>&1; then \
