@@ -135,6 +135,8 @@ agreement() {
     { say "compose.yaml: the tests run on Apicurio $registry"; status=1; }
   grep -q "^version: $(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)\$" "$root/helm/orderflow/Chart.yaml" ||
     { say "Chart.yaml: the version is not that of Cargo.toml"; status=1; }
+  grep -q "^kubeVersion: \">=${versions[0]#v}-0\"\$" "$root/helm/orderflow/Chart.yaml" ||
+    { say "Chart.yaml: the oldest Kubernetes that is looked at is ${versions[0]}"; status=1; }
   return "$status"
 }
 
@@ -225,6 +227,7 @@ planted() {
   plant agreement $chart/templates/statefulset.yaml 's/ORDERFLOW_DATA/ORDERFLOW_FOLDER/' 'no flag of the binary reads ORDERFLOW_FOLDER'
   plant agreement $chart/templates/prometheusrule.yaml 's/orderflow_aborts_total/orderflow_lag/' 'has no orderflow_lag'
   plant agreement $chart/templates/statefulset.yaml 's:/readyz:/healthz:' 'serves no /healthz'
+  plant agreement $chart/Chart.yaml 's/>=1.32.0-0/>=1.28.0-0/' 'the oldest Kubernetes'
   plant agreement compose.yaml 's/^  item-lookup:/  item-lookups:/' 'item-lookup'
   plant dockerfile Dockerfile 's/^FROM rust:[^ ]*/FROM rust:latest/' 'DL3007'
   plant context .dockerignore '/^!schemas/d' 'includes .*schemas/'

@@ -74,8 +74,9 @@ build() {
   for package in pkg/lint/rules pkg/chartutil; do
     flags+=" -X helm.sh/helm/v3/$package.k8sVersionMajor=1 -X helm.sh/helm/v3/$package.k8sVersionMinor=$minor"
   done
-  (cd "$1" && GOBIN=$1/bin GOFLAGS=-mod=readonly go install -ldflags "$flags" tool >&2) ||
-    die "go could not build what $own/go.mod lists"
+  # It names each of a hundred modules that it fetches; of interest only when it fails.
+  (cd "$1" && GOBIN=$1/bin GOFLAGS=-mod=readonly go install -ldflags "$flags" tool >"$temp/go.log" 2>&1) ||
+    { tail -n 20 "$temp/go.log" >&2; die "go could not build what $own/go.mod lists"; }
 }
 
 # The package refers to /api/_definitions.json and names each schema by a URL: kubeconform takes relative references and
