@@ -2,12 +2,14 @@
 #
 # Variables: BOOTSTRAP=host:port (demo), ARGS="..." (demo), PORT=9092 (kafka-up), SEED=n (sim; make hands it on).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core check contract kafka-up kafka-down sim crash bench servers
+.PHONY: help demo test test-core check contract kafka-up kafka-down sim crash bench chart image sbom servers
 
 KAFKA    := tests/servers/kafka.sh
 REGISTRY := tests/servers/registry.sh
+HELM     := tests/servers/helm.sh
 ASYNCAPI := tests/servers/asyncapi.sh
 PORT     ?= 9092
+VERSION  := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +26,7 @@ test-core: ## everything that needs neither Java nor Node
 	cargo test --locked --workspace --exclude tests
 	cargo test --locked -p tests -- tidy world
 
-check: ## formatting, lints, licences, and that the generated code is what the schemas say
+check: ## formatting, lints, licences, generated code, and the chart once its tools are there
 	cargo fmt --all --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@if cargo deny --version >/dev/null 2>&1; then \
@@ -38,8 +40,14 @@ check: ## formatting, lints, licences, and that the generated code is what the s
 	cargo run --locked --quiet -p catalog --example contract -- --check
 	cargo run --locked --quiet -p orderflow -- topics lint --strict
 	cargo run --locked --quiet -p orderflow -- schema check
+	@if $(HELM) there; then $(MAKE) --no-print-directory chart; \
+	elif [ -n "$$CI" ]; then \
+		echo "error: CI needs the chart's tools ($(HELM) fetch)" >&2; exit 1; \
+	else \
+		echo "note: chart and image not checked, their tools are not fetched (make chart)" >&2; \
+	fi
 
-contract: ## generates crates/contract anew from topics.yaml and schemas/
+contract: ## generates crates/contract and what the chart knows anew from topics.yaml and schemas/
 	cargo run --locked --quiet -p catalog --example contract --
 
 kafka-up: ## a Kafka on this machine, in the background; PORT=9092
@@ -56,6 +64,17 @@ crash: servers ## the kill -9 matrix, on a real Kafka
 
 bench: ## the benchmarks
 	cargo run --locked --release -p bench
+
+# The first time its tools are fetched, and helm is built: minutes. Afterwards seconds.
+chart: ## the chart, the Dockerfile and compose.yaml, without a cluster (needs Go, Node, npm and pip)
+	@tests/chart/chart.sh check
+	@tests/chart/chart.sh planted
+
+image: ## the image orderflow:VERSION (needs Docker with BuildKit)
+	docker build --tag orderflow:$(VERSION) .
+
+sbom: ## orderflow.cdx.json, what the image's binary is made of (needs Docker with BuildKit)
+	docker build --target sbom --output . .
 
 AVRO := tests/servers/avro.sh
 .PHONY: compat-fuzz

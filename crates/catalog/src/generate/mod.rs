@@ -1,5 +1,6 @@
-//! From the catalog to files: crates/contract/src/generated, schemas/released and docs/topology.
+//! From the catalog to files: crates/contract/src/generated, schemas/released, docs/topology and the chart's contract.
 
+mod chart;
 mod consts;
 mod name;
 mod processor;
@@ -40,5 +41,6 @@ pub fn generate(catalog: &Catalog) -> Vec<(PathBuf, String)> {
     files.push((LOCK_FILE.to_owned(), released::lock(&catalog.releases)));
     files.push(("docs/topology.mmd".to_owned(), draw::mermaid(catalog)));
     files.push(("docs/topology.svg".to_owned(), draw::svg(catalog)));
+    files.push(("helm/orderflow/generated/contract.yaml".to_owned(), chart::contract(catalog)));
     files.into_iter().map(|(path, text)| (PathBuf::from(path), text)).collect()
 }

@@ -53,6 +53,11 @@ fn a_released_schema_defines_each_type_where_it_is_used_first() {
 }
 
 #[test]
+fn the_chart_knows_processors_and_topics() {
+    insta::assert_snapshot!(generated("helm/orderflow/generated/contract.yaml"));
+}
+
+#[test]
 fn writing_removes_what_is_not_generated_any_more() {
     let folder = std::env::temp_dir().join(format!("catalog-{}", std::process::id()));
     let old = folder.join("crates/contract/src/generated/old.rs");
