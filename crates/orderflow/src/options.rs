@@ -50,10 +50,12 @@ impl Place {
     pub fn kafka(&self, instance: &str) -> anyhow::Result<Option<KafkaSettings>> {
         let Some(bootstrap) = self.bootstrap.clone() else { return Ok(None) };
         let mut options = BTreeMap::new();
-        for option in self.kafka_options.iter().filter(|option| !option.is_empty()) {
+        for (at, option) in self.kafka_options.iter().enumerate().filter(|(_, option)| !option.is_empty()) {
             let Some((name, value)) = option.split_once('=') else {
-                let what = format!("--kafka-option \"{option}\" has no \"=\"");
-                return Err(Failure::usage("bad-option", what, "write it as name=value").into());
+                // Never the text: it may be the rest of a password with a comma.
+                let what = format!("Kafka option number {} has no \"=\"", at + 1);
+                let hint = "write each as name=value; a comma begins the next option, so no value may hold one";
+                return Err(Failure::usage("bad-option", what, hint).into());
             };
             options.insert(name.trim().to_owned(), value.to_owned());
         }
@@ -74,5 +76,23 @@ impl Place {
             )
             .into()
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_a_secret_is_not_shown() {
+        let place = Place {
+            bootstrap: Some("broker:9092".into()),
+            embedded: None,
+            kafka_options: vec!["sasl.password=se".into(), "cret".into()],
+            group_protocol: Protocol::Consumer,
+            registry: None,
+        };
+        let error = place.kafka("a").expect_err("the rest of the password is no option").to_string();
+        assert!(error.contains("number 2") && !error.contains("cret"), "{error}");
     }
 }
