@@ -47,9 +47,10 @@ pub fn junit(review: &Review) -> String {
 
 fn said(finding: &Finding) -> String {
     escape(&format!(
-        "{}:{}: {}[{}]: {}\n  why: {}\n  fix: {}\n",
+        "{}:{}{}: {}[{}]: {}\n  why: {}\n  fix: {}\n",
         finding.file,
         finding.line,
+        if finding.before { " (old)" } else { "" },
         finding.level.as_str(),
         finding.rule,
         finding.what,

@@ -180,10 +180,12 @@ fn code(text: &str) -> String {
 fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut in_code = false;
+    // One that nothing closes is a letter, or what follows would be taken for code, markup and all.
+    let closed = text.matches('`').count() % 2 == 0;
     for c in text.chars() {
         match c {
-            '`' => in_code = !in_code,
-            '_' | '*' | '<' | '>' | '|' | '[' | ']' | '#' if !in_code => out.push('\\'),
+            '`' if closed => in_code = !in_code,
+            '`' | '\\' | '_' | '*' | '<' | '>' | '|' | '[' | ']' | '#' if !in_code => out.push('\\'),
             '\n' => {
                 out.push(' ');
                 continue;
@@ -193,4 +195,16 @@ fn escape(text: &str) -> String {
         out.push(c);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn no_text_becomes_markup() {
+        assert_eq!(escape("`a_b` and <b>"), "`a_b` and \\<b\\>");
+        assert_eq!(escape("`<details><h1>x|y"), "\\`\\<details\\>\\<h1\\>x\\|y");
+        assert_eq!(escape("\\<b"), "\\\\\\<b");
+    }
 }
