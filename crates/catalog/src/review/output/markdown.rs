@@ -181,7 +181,7 @@ fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut in_code = false;
     // One that nothing closes is a letter, or what follows would be taken for code, markup and all.
-    let closed = text.matches('`').count() % 2 == 0;
+    let closed = text.matches('`').count().is_multiple_of(2);
     for c in text.chars() {
         match c {
             '`' if closed => in_code = !in_code,
