@@ -6,6 +6,7 @@ use crate::compat::{self, Schema};
 use crate::map;
 use crate::released::RELEASED_DIR;
 use crate::review::avro::Avro;
+use crate::review::side::numbers;
 use crate::{Catalog, Release};
 
 /// The compatibility level of every subject of ours: a new reader reads whatever its topic may still hold, which is what
@@ -92,10 +93,10 @@ pub fn newest(yaml: &str, files: &[(String, String)], all: &[(String, Vec<Held>)
         .into_iter()
         .map(|(name, _)| name)
         .collect();
-    let released: Vec<&str> = files
+    let released: Vec<(&str, Option<Avro>)> = files
         .iter()
         .filter(|(path, _)| path.starts_with(RELEASED_DIR) && path.ends_with(".avsc"))
-        .map(|(_, text)| text.as_str())
+        .map(|(_, text)| (text.as_str(), meaning(text)))
         .collect();
     let (mut found, mut foreign) = (Vec::new(), Vec::new());
     for (subject, held) in all {
@@ -105,7 +106,9 @@ pub fn newest(yaml: &str, files: &[(String, String)], all: &[(String, Vec<Held>)
         };
         let mut newest = None;
         for it in held {
-            newest = released.iter().find(|text| same(text, &it.text)).map(|text| (it.version, *text));
+            let means = meaning(&it.text);
+            let found = released.iter().find(|(_, released)| means.is_some() && *released == means);
+            newest = found.map(|(text, _)| (it.version, *text));
             if newest.is_none() {
                 foreign.push(format!("{subject} version {} (id {}) is not in {RELEASED_DIR}", it.version, it.id));
             }
@@ -142,13 +145,12 @@ pub fn subjects(catalog: &Catalog) -> Vec<Subject<'_>> {
         .collect()
 }
 
-fn numbers(version: &str) -> Vec<u64> {
-    version.split('.').map(|part| part.parse().unwrap_or_default()).collect()
-}
-
 /// Compares a subject with what a registry holds of it; `level` is the subject's own, when it has one.
 pub fn plan(subject: &Subject<'_>, held: &[Held], level: Option<&str>) -> SubjectPlan {
-    let known = |release: &Release, held: &Held| same(&release.text, &held.text);
+    let known = |release: &Release, held: &Held| {
+        let means = meaning(&release.text);
+        means.is_some() && means == meaning(&held.text)
+    };
     let (registered, missing): (Vec<&Release>, Vec<&Release>) =
         subject.releases.iter().partition(|release| held.iter().any(|held| known(release, held)));
     let foreign = held.iter().filter(|held| !subject.releases.iter().any(|release| known(release, held)));
@@ -170,11 +172,11 @@ pub fn plan(subject: &Subject<'_>, held: &[Held], level: Option<&str>) -> Subjec
     }
 }
 
-/// Whether two schemas mean the same to whoever reads data, logical types and defaults included, which a fingerprint is
-/// silent about.
-fn same(one: &str, other: &str) -> bool {
-    let read = |text: &str| serde_json::from_str(text).ok().map(|json| Avro::bare(&json));
-    read(one).is_some_and(|one| !one.root.is_empty() && read(other) == Some(one))
+/// What a schema means to whoever reads data, logical types and defaults included, which a fingerprint is silent about;
+/// nothing for a text that is no record.
+fn meaning(text: &str) -> Option<Avro> {
+    let found = serde_json::from_str(text).ok().map(|json| Avro::bare(&json));
+    found.filter(|found| !found.root.is_empty())
 }
 
 /// Why a reader cannot read what a writer wrote, when it cannot.
@@ -185,10 +187,7 @@ fn unreadable(reader: &str, writer: &str) -> Option<String> {
         Err(error) => return Some(error.to_string()),
     };
     match compat::check(&reader, &writer) {
-        Ok(report) => report.errors.first().map(|error| {
-            let kind = serde_json::to_value(error.kind).unwrap_or_default();
-            format!("{} at {}: {}", kind.as_str().unwrap_or_default(), error.path, error.message)
-        }),
+        Ok(report) => report.errors.first().map(ToString::to_string),
         Err(error) => Some(error.to_string()),
     }
 }

@@ -1,5 +1,7 @@
 //! The answer: compatible or not, and every reason.
 
+use std::fmt;
+
 use serde::Serialize;
 
 /// What was found about a reader and a writer.
@@ -31,4 +33,16 @@ pub enum Kind {
     ReaderFieldMissingDefaultValue,
     TypeMismatch,
     MissingUnionBranch,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+impl fmt::Display for Incompatibility {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}: {}", self.kind, self.path, self.message)
+    }
 }

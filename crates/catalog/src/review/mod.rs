@@ -16,7 +16,7 @@ pub(crate) mod reader;
 mod record;
 mod releases;
 mod say;
-mod side;
+pub(crate) mod side;
 mod source;
 mod topics;
 mod uses;

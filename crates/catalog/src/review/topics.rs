@@ -446,15 +446,12 @@ impl Topics<'_> {
             record.into_iter().chain(tables).collect()
         };
         let (before, after) = (tables(old), tables(new));
-        // The first is the record itself. One that is gone or another one is told below.
-        let order = |all: &[(String, String)], others: &[(String, String)]| -> Vec<String> {
-            let both = all.iter().filter(|(name, _)| others.iter().any(|(other, _)| other == name));
-            both.map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect()
-        };
+        // One that is gone is told below. The record itself has no name.
         if before.iter().all(|(table, _)| after.iter().any(|(other, _)| other == table)) {
-            let old = order(&before, &after);
-            let new: Vec<String> = after.iter().map(|(name, _)| name.clone()).filter(|name| !name.is_empty()).collect();
-            self.numbered(name, "state", "tables", &old.iter().collect::<Vec<_>>(), &new.iter().collect::<Vec<_>>());
+            let [old, new] = [&before, &after].map(|tables| -> Vec<&String> {
+                tables.iter().map(|(name, _)| name).filter(|name| !name.is_empty()).collect()
+            });
+            self.numbered(name, "state", "tables", &old, &new);
         }
         for (table, path) in &before {
             let other = after.iter().find(|(name, _)| name == table).map(|(_, path)| path);

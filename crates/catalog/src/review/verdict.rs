@@ -47,9 +47,7 @@ pub fn judge(reader: &Version, writer: &Version) -> Outcome {
 }
 
 fn java_error(error: &compat::Incompatibility) -> JavaError {
-    // Java's name of the kind, as it is serialised.
-    let kind = serde_json::to_value(error.kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
-    JavaError { kind: kind.unwrap_or_default(), path: error.path.clone(), message: error.message.clone() }
+    JavaError { kind: error.kind.to_string(), path: error.path.clone(), message: error.message.clone() }
 }
 
 fn rust(reader: &Version, writer: &Version) -> Rust {

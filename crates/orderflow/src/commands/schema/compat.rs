@@ -63,8 +63,7 @@ fn pair(reader: &Path, writer: &Path, json: bool) -> anyhow::Result<()> {
         say("compatible\n")?;
     } else {
         for error in &report.errors {
-            let kind = serde_json::to_value(error.kind)?;
-            say(&format!("{} at {}: {}\n", kind.as_str().unwrap_or_default(), error.path, error.message))?;
+            say(&format!("{error}\n"))?;
         }
     }
     if report.compatible { Ok(()) } else { Err(incompatible(1).into()) }

@@ -1,7 +1,6 @@
 //! `orderflow schema register`: gives a registry what is released, and nothing that breaks whoever reads it.
 
-use catalog::registration::{LEVEL, SubjectPlan, plan, subjects};
-use catalog::{Catalog, Release};
+use catalog::registration::{LEVEL, Subject, SubjectPlan, plan, subjects};
 use engine::shell::registry::Registry;
 
 use crate::commands::schema::{Root, held, released, say};
@@ -27,16 +26,16 @@ pub struct Args {
 pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let catalog = released(&args.root.root)?;
     let registry = registry::named(place)?;
-    let plans = plans(&registry, &catalog)?;
+    let subjects = subjects(&catalog);
+    let plans = plans(&registry, &subjects)?;
     if args.json {
         say(&(serde_json::to_string(&serde_json::json!({ "registry": registry.url(), "subjects": plans }))? + "\n"))?;
     } else {
         show(&plans)?;
     }
     refuse(&plans)?;
-    let open: Vec<&SubjectPlan> = plans.iter().filter(|plan| !plan.is_done()).collect();
     if !args.apply {
-        if !open.is_empty() {
+        if !plans.iter().all(SubjectPlan::is_done) {
             eprintln!("hint: nothing was changed; --apply does it");
         }
         return Ok(());
@@ -47,18 +46,15 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
             Failure::unreachable("registry-read-only", what, "set its mode to READWRITE, or ask who did not").into()
         );
     }
-    for plan in &open {
-        carry_out(&registry, &catalog, plan)?;
-    }
-    Ok(())
+    subjects.iter().zip(&plans).try_for_each(|(subject, plan)| carry_out(&registry, subject, plan))
 }
 
 /// What is to be done for each subject.
-fn plans(registry: &Registry, catalog: &Catalog) -> anyhow::Result<Vec<SubjectPlan>> {
+fn plans(registry: &Registry, subjects: &[Subject<'_>]) -> anyhow::Result<Vec<SubjectPlan>> {
     let mut plans = Vec::new();
-    for subject in subjects(catalog) {
+    for subject in subjects {
         let level = registry.level(&subject.name).map_err(registry::failed)?;
-        plans.push(plan(&subject, &held(registry, &subject.name)?, level.as_deref()));
+        plans.push(plan(subject, &held(registry, &subject.name)?, level.as_deref()));
     }
     Ok(plans)
 }
@@ -108,11 +104,8 @@ fn refuse(plans: &[SubjectPlan]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn carry_out(registry: &Registry, catalog: &Catalog, plan: &SubjectPlan) -> anyhow::Result<()> {
-    let all = subjects(catalog);
-    let releases = all.iter().find(|subject| subject.name == plan.subject).map_or(&[][..], |subject| &subject.releases);
-    let missing = |release: &&&Release| plan.missing.contains(&release.version);
-    for release in releases.iter().filter(missing) {
+fn carry_out(registry: &Registry, subject: &Subject<'_>, plan: &SubjectPlan) -> anyhow::Result<()> {
+    for release in subject.releases.iter().filter(|release| plan.missing.contains(&release.version)) {
         let id = registry.register(&plan.subject, &release.text).map_err(registry::failed)?;
         say(&format!("registered {} {} with id {id}\n", plan.subject, release.version))?;
     }
