@@ -67,6 +67,16 @@ fn crash(flow: &mut Flow, instance: &str) -> Result<()> {
     flow.instances.iter_mut().filter(mine).try_for_each(Orderflow::start)
 }
 
+/// Starts two instances of each processor, and returns when they are in their groups.
+fn two_of_each(flow: &mut Flow) -> Result<()> {
+    for instance in ["a", "b"] {
+        for processor in PROCESSORS {
+            flow.run(processor, instance)?;
+        }
+    }
+    flow.joined()
+}
+
 #[test]
 fn crash_kill_minus_nine() -> Result<()> {
     const ORDERS: i64 = 15_000;
@@ -74,12 +84,7 @@ fn crash_kill_minus_nine() -> Result<()> {
     let _turn = alone();
     let kafka = Kafka::start()?;
     Flow::new(&kafka.bootstrap())?.judge(|flow| {
-        for instance in ["a", "b"] {
-            for processor in PROCESSORS {
-                flow.run(processor, instance)?;
-            }
-        }
-        flow.joined()?;
+        two_of_each(flow)?;
         flow.say("six instances are in their groups");
         let admin = Admin::open(&flow.settings())?;
         let (manifest, states) = (flow.path("manifest.json"), flow.path("states"));

@@ -4,19 +4,14 @@ use anyhow::{Result, ensure};
 use engine::shell::kafka::Admin;
 use tests::{Flow, Kafka, written};
 
-use super::{LIMIT, PROCESSORS, alone, reached, slowly, text, verify};
+use super::{LIMIT, alone, reached, slowly, text, two_of_each, verify};
 
 #[test]
 fn crash_rolling_restart() -> Result<()> {
     let _turn = alone();
     let kafka = Kafka::start()?;
     Flow::new(&kafka.bootstrap())?.judge(|flow| {
-        for instance in ["a", "b"] {
-            for processor in PROCESSORS {
-                flow.run(processor, instance)?;
-            }
-        }
-        flow.joined()?;
+        two_of_each(flow)?;
         let admin = Admin::open(&flow.settings())?;
         let (manifest, states) = (flow.path("manifest.json"), flow.path("states"));
         let slowly = slowly(5);

@@ -193,6 +193,20 @@ impl Producer {
         }
     }
 
+    /// Whether a transaction's end is to be asked for again. It is until its outcome is known, for a minute.
+    fn again(&self, call: &str, error: &KafkaError, since: Instant) -> Result<(), Fault> {
+        let retriable = matches!(error, KafkaError::Transaction(inner) if inner.is_retriable());
+        if retriable && since.elapsed() <= PATIENCE {
+            return Ok(());
+        }
+        Err(match self.classify(call, error) {
+            Fault::Abort(why) if retriable => Fault::Unknown(format!("its outcome stayed unknown for a minute: {why}")),
+            // The broker may have carried it out all the same: only what it holds can tell.
+            Fault::Abort(why) => Fault::Unknown(why),
+            fault => fault,
+        })
+    }
+
     pub(super) fn send(&mut self, outgoing: Outgoing<'_>) -> Result<(), Fault> {
         let mut record = BaseRecord::<[u8], [u8], usize>::with_opaque_to(outgoing.topic, outgoing.kind.pack())
             .partition(outgoing.partition as i32);
@@ -256,22 +270,8 @@ impl Producer {
             return Err(self.produced(&error));
         }
         let since = Instant::now();
-        loop {
-            let error = match self.inner.commit_transaction(Duration::from_secs(5)) {
-                Ok(()) => break,
-                Err(error) => error,
-            };
-            let retriable = matches!(&error, KafkaError::Transaction(inner) if inner.is_retriable());
-            if !retriable {
-                // The broker may have carried it out all the same: only what it holds can tell.
-                return Err(match self.classify("commit_transaction", &error) {
-                    Fault::Abort(why) => Fault::Unknown(why),
-                    fault => fault,
-                });
-            }
-            if since.elapsed() > PATIENCE {
-                return Err(Fault::Unknown(format!("the outcome of a commit stayed unknown for a minute: {error}")));
-            }
+        while let Err(error) = self.inner.commit_transaction(Duration::from_secs(5)) {
+            self.again("commit_transaction", &error, since)?;
             self.inner.poll(Duration::from_millis(20));
         }
         self.open = None;
@@ -284,21 +284,8 @@ impl Producer {
             return Ok(());
         }
         let since = Instant::now();
-        loop {
-            let error = match self.inner.abort_transaction(ABORT_STEP) {
-                Ok(()) => break,
-                Err(error) => error,
-            };
-            let retriable = matches!(&error, KafkaError::Transaction(inner) if inner.is_retriable());
-            if !retriable {
-                return Err(match self.classify("abort_transaction", &error) {
-                    Fault::Abort(why) => Fault::Unknown(why),
-                    fault => fault,
-                });
-            }
-            if since.elapsed() > PATIENCE {
-                return Err(Fault::Unknown(format!("the outcome of an abort stayed unknown for a minute: {error}")));
-            }
+        while let Err(error) = self.inner.abort_transaction(ABORT_STEP) {
+            self.again("abort_transaction", &error, since)?;
             // It waits for the reports of what it purged, which only a poll takes.
             self.inner.poll(Duration::from_millis(5));
         }

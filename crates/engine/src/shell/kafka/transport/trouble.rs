@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::shell::transport::Fault;
+use crate::shell::transport::{Fault, Transport as _};
 
-use super::{KafkaTransport, REFUSED_MAX, RETRY};
+use super::{KafkaTransport, REFUSED_MAX};
 
 impl KafkaTransport {
     /// Sorts out what a poll reports besides records.
@@ -58,9 +58,7 @@ impl KafkaTransport {
                  hint: another process runs under this name; give each its own with --instance"
             )));
         }
-        self.leave();
-        self.reopen_at = Some(Instant::now() + RETRY);
-        Ok(())
+        self.reopen()
     }
 
     /// The group does not take us for now.
@@ -70,8 +68,6 @@ impl KafkaTransport {
             instance = self.settings.instance,
             "the group refuses this member for now, trying again: {error}"
         );
-        self.leave();
-        self.reopen_at = Some(Instant::now() + RETRY);
-        Ok(())
+        self.reopen()
     }
 }
