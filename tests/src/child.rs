@@ -123,13 +123,13 @@ impl Server {
         Ok(())
     }
 
-    /// SIGTERM, as a rolling restart. Returns when the process is gone; kills it and fails if that takes 30 s.
+    /// SIGTERM, as a rolling restart. Returns when the process is gone; kills it and fails if that takes two minutes.
     pub(crate) fn stop(&mut self) -> Result<()> {
         let Some(child) = self.child.as_mut() else {
             return Ok(());
         };
         terminate(child)?;
-        let gone = eventually("a stopped server to end", Duration::from_secs(30), || Ok(child.try_wait()?));
+        let gone = eventually("a stopped server to end", Duration::from_secs(120), || Ok(child.try_wait()?));
         self.kill()?;
         gone.map(drop).with_context(|| format!("{} ignored SIGTERM", self.name()))
     }

@@ -16,7 +16,7 @@ use crate::flow::Orderflow;
 use crate::wait::eventually;
 
 /// A command that takes longer hangs.
-const TOOL_LIMIT: Duration = Duration::from_secs(120);
+const TOOL_LIMIT: Duration = Duration::from_secs(300);
 
 /// Runs `orderflow` against one cluster, everything of it in one temporary folder.
 pub struct Program {
@@ -126,7 +126,7 @@ impl Program {
     pub fn read(&self, topics: &[&str]) -> Result<Vec<Message>> {
         let mut tail = self.client()?.tail(topics, From::Start)?;
         let mut all = Vec::new();
-        eventually("the end of the topics", Duration::from_secs(60), || {
+        eventually("the end of the topics", Duration::from_secs(180), || {
             let page = tail.poll(Duration::from_millis(200))?;
             let over = page.is_empty() && tail.caught_up();
             all.extend(page);
@@ -204,7 +204,7 @@ pub fn logged(process: &mut Orderflow, what: &str, limit: Duration) -> Result<()
 /// A GET of something local: the whole answer.
 pub fn get(address: &str, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;

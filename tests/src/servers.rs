@@ -83,7 +83,7 @@ impl Kafka {
         for (key, value) in config {
             topic = topic.set(key, value);
         }
-        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(10)));
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(60)));
         for created in block_on(admin.create_topics(&[topic], &options))? {
             created.map_err(|(topic, code)| anyhow!("cannot create topic \"{topic}\": {code}"))?;
         }
@@ -163,7 +163,7 @@ const API: &str = "/apis/ccompat/v7";
 fn http(port: u16, method: &str, path: &str, body: Option<&Value>) -> Result<(u16, Value)> {
     let body = body.map(Value::to_string).unwrap_or_default();
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     write!(
         stream,
         "{method} {API}{path} HTTP/1.0\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",

@@ -46,7 +46,7 @@ impl Ids {
     /// the local ones.
     pub fn of(place: &Place, data: &Path) -> anyhow::Result<Ids> {
         let Some(url) = &place.registry else { return Ok(Ids::local()) };
-        crate::registry::ids(url, data)
+        crate::registry::ids(url, place, data)
     }
 
     /// The id to write a schema with.

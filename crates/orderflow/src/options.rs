@@ -36,6 +36,17 @@ pub struct Place {
     /// Confluent-compatible schema registry; without one the ids of schemas/released/local.lock.json are used
     #[arg(long, env = "ORDERFLOW_REGISTRY", value_name = "URL", hide_env_values = true, global = true)]
     pub registry: Option<String>,
+
+    /// How long a call to the schema registry may take, in seconds
+    #[arg(
+        long,
+        env = "ORDERFLOW_REGISTRY_TIMEOUT",
+        value_name = "SECONDS",
+        default_value = "30",
+        value_parser = clap::value_parser!(u64).range(1..=3600),
+        global = true
+    )]
+    pub registry_timeout: u64,
 }
 
 /// A group protocol by name.
@@ -91,6 +102,7 @@ mod tests {
             kafka_options: vec!["sasl.password=se".into(), "cret".into()],
             group_protocol: Protocol::Consumer,
             registry: None,
+            registry_timeout: 30,
         };
         let error = place.kafka("a").expect_err("the rest of the password is no option").to_string();
         assert!(error.contains("number 2") && !error.contains("cret"), "{error}");

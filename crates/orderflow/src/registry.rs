@@ -1,6 +1,7 @@
 //! A schema registry as the commands use it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use engine::shell::registry::{Options, Registry, RegistryError, Resolver, WireSchema};
 
@@ -23,8 +24,10 @@ pub fn failed(error: RegistryError) -> anyhow::Error {
 }
 
 /// A registry by its URL.
-pub fn open(url: &str) -> anyhow::Result<Registry> {
-    Registry::open(url, Options::default()).map_err(failed)
+pub fn open(url: &str, place: &Place) -> anyhow::Result<Registry> {
+    let timeout = Duration::from_secs(place.registry_timeout);
+    let connect_timeout = timeout.min(Options::default().connect_timeout);
+    Registry::open(url, Options { timeout, connect_timeout, ..Options::default() }).map_err(failed)
 }
 
 /// The registry that --registry names.
@@ -33,12 +36,12 @@ pub fn named(place: &Place) -> anyhow::Result<Registry> {
         let hint = "name it with --registry URL or ORDERFLOW_REGISTRY";
         return Err(Failure::usage("no-registry", "this command needs a schema registry", hint).into());
     };
-    open(url)
+    open(url, place)
 }
 
 /// The registry's ids of every wire schema of this build; `folder` remembers them.
-pub fn ids(url: &str, folder: &Path) -> anyhow::Result<Ids> {
-    let registry = open(url)?;
+pub fn ids(url: &str, place: &Place, folder: &Path) -> anyhow::Result<Ids> {
+    let registry = open(url, place)?;
     let subjects: Vec<(String, &contract::Released)> = wire().map(|released| (subject(released), released)).collect();
     let wanted: Vec<WireSchema<'_>> = subjects
         .iter()
@@ -50,13 +53,13 @@ pub fn ids(url: &str, folder: &Path) -> anyhow::Result<Ids> {
 }
 
 /// Answers for schema ids that this build does not know, until it is dropped.
-pub fn resolver(url: &str, ids: &Ids) -> anyhow::Result<Resolver> {
-    open(url)?.resolver(ids.schemas.clone()).map_err(failed)
+pub fn resolver(url: &str, place: &Place, ids: &Ids) -> anyhow::Result<Resolver> {
+    open(url, place)?.resolver(ids.schemas.clone()).map_err(failed)
 }
 
 /// Registers every wire schema of this build; how many there are. Registering again changes nothing.
-pub fn register(url: &str) -> anyhow::Result<usize> {
-    let registry = open(url)?;
+pub fn register(url: &str, place: &Place) -> anyhow::Result<usize> {
+    let registry = open(url, place)?;
     let mut released: Vec<&contract::Released> = wire().collect();
     // Older versions first, so that each is checked against its predecessor.
     released.sort_by_key(|released| (subject(released), version(released.version)));

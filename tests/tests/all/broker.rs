@@ -23,7 +23,7 @@ use tests::{Orderflow, Program, eventually, warnings};
 /// Every processor of the flow.
 const ALL: [&str; 3] = ["order-intake", "item-lookup", "fulfilment"];
 /// For what takes a second on a quiet machine, or a group's session of 6 s.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// Tasks that an instance was assigned and has not released, of one processor.
 fn tasks(process: &Orderflow, processor: &str) -> usize {

@@ -13,7 +13,7 @@ use engine::shell::schemas::{Resolved, SchemaCache, Schemas};
 use serde_json::{Value, json};
 use tests::eventually;
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(120);
 const UNKNOWN: u32 = 4711;
 const CORPUS: &str = include_str!("../../../crates/catalog/src/tests/compat/corpus.jsonl");
 

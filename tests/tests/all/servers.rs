@@ -16,7 +16,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use serde_json::{Value, json};
 use tests::{Kafka, Registry, eventually, shared_kafka};
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(120);
 
 #[test]
 fn kafka_commits_transactions_and_keeps_them_over_a_crash() -> Result<()> {

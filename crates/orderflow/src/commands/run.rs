@@ -53,7 +53,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         }
         std::fs::create_dir_all(&args.data)?;
         let ids = Ids::of(place, &args.data)?;
-        let resolver = place.registry.as_deref().map(|url| crate::registry::resolver(url, &ids)).transpose()?;
+        let resolver = place.registry.as_deref().map(|url| crate::registry::resolver(url, place, &ids)).transpose()?;
         let mut fleet = Fleet::new();
         for known in known {
             fleet.start(known, args.workers, &log, &args.data, &ids)?;

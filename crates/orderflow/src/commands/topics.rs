@@ -132,7 +132,7 @@ fn apply(what: &What, dry_run: bool, place: &Place) -> anyhow::Result<()> {
     plan.changes().keys().for_each(|topic| outln!("changed {topic}"));
     outln!("{} created, {} changed, {} as declared", plan.create.len(), plan.changes().len(), plan.as_declared);
     if let Some(url) = &place.registry {
-        outln!("{} schemas registered", crate::registry::register(url)?);
+        outln!("{} schemas registered", crate::registry::register(url, place)?);
     }
     Ok(())
 }

@@ -71,7 +71,7 @@ fn noticed(kept: &Path, copied: &Path, (name, place): (&(String, String), &(u32,
     ensure!(log.forget(topic, place.0, place.1)?, "{name:?} at {place:?} was not there");
     log.flush()?;
     drop(log);
-    let ended = verify(copied, &kept.join("manifest.json"), &name.1)?.wait(Duration::from_secs(120))?.expect(1)?;
+    let ended = verify(copied, &kept.join("manifest.json"), &name.1)?.wait(Duration::from_secs(300))?.expect(1)?;
     ensure!(ended.err.contains("error[law-broken]"), "{}", ended.err);
     println!("{:<20} {:<20} {}", name.0, name.1, ended.json()?["broken"]);
     Ok(())
@@ -85,7 +85,7 @@ fn crash_one_record_missing() -> Result<()> {
     let mut demo = Orderflow::new("demo", folder.path().join("demo"), demo)?;
     demo.start()?;
     demo.wait(Duration::from_secs(300))?.expect(0)?;
-    let whole = verify(&kept, &kept.join("manifest.json"), "whole")?.wait(Duration::from_secs(120))?.expect(0)?;
+    let whole = verify(&kept, &kept.join("manifest.json"), "whole")?.wait(Duration::from_secs(300))?.expect(0)?;
     ensure!(whole.json()?["holds"] == true, "{}", whole.out);
 
     let samples = samples(&open(&kept)?)?;

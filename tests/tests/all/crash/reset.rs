@@ -78,7 +78,7 @@ fn offsets(admin: &Admin) -> Result<Vec<Option<i64>>> {
 /// A reset that is allowed once the group has forgotten its static members.
 fn reset(flow: &mut Flow, args: &[&str]) -> Result<Ended> {
     let args = [&["reset", "item-lookup"], args].concat();
-    eventually("the group to be empty", Duration::from_secs(30), || {
+    eventually("the group to be empty", Duration::from_secs(120), || {
         let ended = flow.tool(&args)?;
         Ok((!ended.err.contains("group-active")).then_some(ended))
     })

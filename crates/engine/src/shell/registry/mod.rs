@@ -41,7 +41,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Options {
-        let (connect_timeout, timeout) = (Duration::from_secs(2), Duration::from_secs(5));
+        let (connect_timeout, timeout) = (Duration::from_secs(5), Duration::from_secs(30));
         Options { user: None, password: None, connect_timeout, timeout }
     }
 }

@@ -46,7 +46,7 @@ pub struct Root {
 /// Runs the command.
 pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
     match command {
-        Command::Review(args) => review::run(args),
+        Command::Review(args) => review::run(args, place),
         Command::Compat(args) => compat::run(args),
         Command::Check(args) => check::run(args),
         Command::Release(args) => release::run(args),

@@ -7,6 +7,7 @@ use catalog::review::{self, Base, Contract, Level, Review};
 
 use crate::commands::schema::{Root, contract, git, held, say};
 use crate::failure::Failure;
+use crate::options::Place;
 use crate::registry;
 
 /// Compares schemas/ and topics.yaml with what they were: exit code 1 when something breaks, 3 when it cannot be told
@@ -32,9 +33,9 @@ enum Form {
 }
 
 /// Runs the command.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let now = contract(&args.root.root)?;
-    let base = base(args, &now)?;
+    let base = base(args, place, &now)?;
     let review = review::review(&base, &now).map_err(|error| {
         let hint = "compare with a state in which topics.yaml and schemas/ were correct";
         Failure::unreachable("cannot-compare", error.to_string(), hint)
@@ -57,8 +58,8 @@ pub fn breaking(review: &Review) -> Failure {
 }
 
 /// What a registry holds. One that does not answer, or that holds what nobody released, is no base for a verdict.
-fn elsewhere(url: &str, now: &Contract) -> anyhow::Result<Base> {
-    let registry = registry::open(url)?;
+fn elsewhere(url: &str, place: &Place, now: &Contract) -> anyhow::Result<Base> {
+    let registry = registry::open(url, place)?;
     let mut all = Vec::new();
     for subject in registry.subjects().map_err(registry::failed)? {
         let versions = held(&registry, &subject)?;
@@ -81,10 +82,10 @@ fn elsewhere(url: &str, now: &Contract) -> anyhow::Result<Base> {
     Ok(Base::Elsewhere(registry.url().to_owned(), texts))
 }
 
-fn base(args: &Args, now: &Contract) -> anyhow::Result<Base> {
+fn base(args: &Args, place: &Place, now: &Contract) -> anyhow::Result<Base> {
     match args.against.as_str() {
         "released" => Ok(Base::Released),
-        url if url.starts_with("http://") || url.starts_with("https://") => elsewhere(url, now),
+        url if url.starts_with("http://") || url.starts_with("https://") => elsewhere(url, place, now),
         name => Ok(Base::Contract(name.to_owned(), git::contract(&args.root.root, name)?)),
     }
 }

@@ -97,9 +97,7 @@ fn whatever_is_no_answer_is_unreachable_and_says_why() {
 fn a_registry_that_hangs_or_is_not_there_is_unreachable() {
     let stub = Stub::start(|_| Answer::Hang);
     let options = Options { timeout: Duration::from_millis(200), ..Options::default() };
-    let begun = Instant::now();
     let error = Registry::open(&stub.url, options).unwrap().fetch(7).unwrap_err();
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
     assert!(error.to_string().contains("no answer within 200ms"), "{error}");
 
     // Port 1 (tcpmux) has no user, and the kernel gives it to none of the other tests.
