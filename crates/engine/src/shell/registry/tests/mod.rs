@@ -5,7 +5,7 @@ mod resolver;
 mod stub;
 mod subjects;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::json;
 use stub::{Answer, Stub};
