@@ -16,5 +16,7 @@ mod schema;
 mod servers;
 #[path = "all/tidy.rs"]
 mod tidy;
+#[path = "all/tracing.rs"]
+mod tracing;
 #[path = "all/world/mod.rs"]
 mod world;

@@ -14,10 +14,12 @@ use engine::shell::embedded::EmbeddedTransport;
 use engine::shell::kafka::KafkaTransport;
 use engine::shell::runner::{Running, spawn, spawn_flusher};
 use engine::shell::sled_disk::SledDisk;
+use engine::shell::spans::Spans;
 
 use crate::failure::Failure;
 use crate::ids::Ids;
 use crate::log::Log;
+use crate::otlp::Otlp;
 use crate::processors::Known;
 
 /// Running processors.
@@ -26,6 +28,7 @@ pub struct Fleet {
     workers: Vec<Running>,
     flushers: Vec<JoinHandle<()>>,
     disks: Vec<Arc<SledDisk>>,
+    otlp: Option<Otlp>,
 }
 
 /// The limits of a transaction in this build.
@@ -34,9 +37,9 @@ pub fn limits() -> Limits {
 }
 
 impl Fleet {
-    /// No processors yet.
-    pub fn new() -> Fleet {
-        Fleet { stop: Arc::default(), workers: Vec::new(), flushers: Vec::new(), disks: Vec::new() }
+    /// No processors yet. Spans of theirs go to `otlp`.
+    pub fn new(otlp: Option<Otlp>) -> Fleet {
+        Fleet { stop: Arc::default(), workers: Vec::new(), flushers: Vec::new(), disks: Vec::new(), otlp }
     }
 
     /// Starts `workers` workers of a processor with its store below `data`.
@@ -57,24 +60,33 @@ impl Fleet {
         // One worker owns every task of an embedded log.
         let workers = if matches!(log, Log::Embedded(_)) { 1 } else { workers };
         for number in 0..workers {
-            let running = self.worker(known, number, log.clone(), disk.clone(), ids.clone());
+            let spans = self.otlp.as_mut().map_or_else(|| Ok(Spans::none()), |otlp| otlp.spans(known.name()))?;
+            let running = self.worker(known, number, log.clone(), disk.clone(), ids.clone(), spans);
             self.workers.push(running.context("worker thread")?);
         }
         Ok(())
     }
 
-    fn worker(&self, known: Known, number: usize, log: Log, disk: Arc<SledDisk>, ids: Ids) -> std::io::Result<Running> {
+    fn worker(
+        &self,
+        known: Known,
+        number: usize,
+        log: Log,
+        disk: Arc<SledDisk>,
+        ids: Ids,
+        spans: Spans,
+    ) -> std::io::Result<Running> {
         let topology = known.topology();
         let make = move || Worker::new((known.make)(), ids.by_fingerprint, limits());
         let (clock, schemas, stop) = (SystemClock::default(), ids.schemas, self.stop.clone());
         match log {
             Log::Kafka(settings) => spawn(topology.name, stop, move || {
                 let transport = KafkaTransport::open(settings, number, topology, disk.clone())?;
-                Ok(Driver::new(make(), transport, disk, clock, schemas))
+                Ok(Driver::new(make(), transport, disk, clock, schemas).traced(spans))
             }),
             Log::Embedded(log) => spawn(topology.name, stop, move || {
                 let transport = EmbeddedTransport::new(log, disk.clone(), topology)?;
-                Ok(Driver::new(make(), transport, disk, clock, schemas))
+                Ok(Driver::new(make(), transport, disk, clock, schemas).traced(spans))
             }),
         }
     }
@@ -106,6 +118,9 @@ impl Fleet {
             drop(flusher.join());
         }
         self.disks.drain(..).for_each(|disk| disk.close());
+        if let Some(otlp) = &mut self.otlp {
+            otlp.close();
+        }
         match failures.first() {
             None => Ok(()),
             Some(why) => {

@@ -13,7 +13,9 @@ mod http;
 mod ids;
 mod load;
 mod log;
+mod logging;
 mod options;
+mod otlp;
 mod processors;
 mod registry;
 mod topics;
@@ -22,7 +24,6 @@ mod verdict;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracing_subscriber::EnvFilter;
 
 /// Event-driven order processing on Kafka: commands in, outcomes out, not one call between services
 #[derive(Debug, Parser)]
@@ -30,20 +31,10 @@ use tracing_subscriber::EnvFilter;
 struct Cli {
     #[command(flatten)]
     place: options::Place,
-    /// What is logged to stderr: error, warn, info, debug, or a filter such as "engine=debug"
-    #[arg(long, env = "ORDERFLOW_LOG", value_name = "FILTER", global = true)]
-    log: Option<String>,
-    /// Form of the log
-    #[arg(long, env = "ORDERFLOW_LOG_FORMAT", value_name = "FORM", default_value = "text", global = true)]
-    log_format: LogFormat,
+    #[command(flatten)]
+    logging: logging::Args,
     #[command(subcommand)]
     command: Command,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum LogFormat {
-    Text,
-    Json,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -78,21 +69,11 @@ impl Command {
     }
 }
 
-fn log(cli: &Cli) {
-    let filter = cli.log.clone().unwrap_or_else(|| cli.command.default_log().to_owned());
-    // What these two libraries run into is said by us, once; naming them in the filter shows their own lines, too.
-    let filter = format!("sled=off,rdkafka=off,{filter}");
-    let filter = EnvFilter::try_new(&filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
-    match cli.log_format {
-        LogFormat::Json => builder.json().flatten_event(true).init(),
-        LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
-    }
-}
-
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log(&cli);
+    if let Err(error) = logging::start(&cli.logging, cli.command.default_log()) {
+        return ExitCode::from(failure::report(&error));
+    }
     let place = &cli.place;
     let done = match &cli.command {
         Command::Demo(args) => commands::demo::run(args, place),

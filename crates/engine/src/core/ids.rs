@@ -2,6 +2,8 @@
 
 use flow::Id;
 
+use super::io::SpanId;
+
 /// The domain, then each part after its length.
 fn each_piece(domain: &str, parts: &[&[u8]], mut give: impl FnMut(&[u8])) {
     give(domain.as_bytes());
@@ -61,6 +63,24 @@ pub fn conflict(id: Id, content: u64) -> Id {
 /// The cause of what follows from a timer.
 pub fn wake(processor: &str, key: &str, due_ms: i64, kind: u8, sub: &str) -> Id {
     digest("orderflow wake", &[processor.as_bytes(), key.as_bytes(), &due_ms.to_le_bytes(), &[kind], sub.as_bytes()])
+}
+
+/// The span of one processor's work on one event; what the event leads to names it as its parent.
+pub fn span(event: Id, processor: &str) -> SpanId {
+    let id = digest("orderflow span", &[&event.0, processor.as_bytes()]);
+    first_eight(&id)
+}
+
+/// The span of an event itself: that of sending it.
+pub fn first_eight(id: &Id) -> SpanId {
+    let mut span = [0u8; 8];
+    span.copy_from_slice(&id.0[..8]);
+    span
+}
+
+/// Where an event is known by nothing but its place.
+pub fn place(topic: &str, partition: u32, offset: i64) -> Id {
+    digest("orderflow place", &[topic.as_bytes(), &partition.to_le_bytes(), &offset.to_le_bytes()])
 }
 
 /// Kafka's default partitioner: murmur2 of the key, made positive, modulo the partitions

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use flow::{Id, Meta, Reject};
+use flow::{Code, Id, Meta, Reject};
+
+use super::logic::Outcome;
 
 /// A writer schema as the registry or `schemas/released/` knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +139,30 @@ pub struct Send {
     pub trace_id: Id,
 }
 
+/// A span's id in a W3C trace context.
+pub type SpanId = [u8; 8];
+
+/// What became of one event: for spans, and asked for only where somebody listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handled {
+    pub task: u32,
+    /// `None` for a timer.
+    pub input: Option<usize>,
+    pub offset: i64,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub timestamp_ms: i64,
+    /// Name of the record, when it could be told.
+    pub record: String,
+    pub event_id: Id,
+    pub ticket_id: Id,
+    pub trace_id: Id,
+    /// The span that sent the event, when it is of the same trace …
+    pub parent: Option<SpanId>,
+    /// … and that of another trace, the sender's own.
+    pub link: Option<(Id, SpanId)>,
+    pub outcome: Result<Outcome, Code>,
+}
+
 /// A rejected input, byte for byte, with its provenance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
@@ -148,6 +174,14 @@ pub struct DeadLetter {
     pub value: Option<Vec<u8>>,
     pub headers: Vec<(String, Vec<u8>)>,
     pub reject: Reject,
+}
+
+impl DeadLetter {
+    /// A header that holds a UUID, when it does: they are the sender's and may hold anything.
+    pub fn id_header(&self, name: &str) -> Option<Id> {
+        let (_, value) = self.headers.iter().find(|(known, _)| known == name)?;
+        std::str::from_utf8(value).ok().and_then(Id::parse)
+    }
 }
 
 /// One sled batch: everything a committed transaction changed for one task.
@@ -179,6 +213,8 @@ pub enum Action {
     Begin,
     Send(Send),
     DeadLetter(DeadLetter),
+    /// An event is dealt with, after everything that it led to.
+    Handled(Box<Handled>),
     /// A record of the state changelog; partition = task.
     Changelog {
         task: u32,

@@ -46,6 +46,8 @@ pub struct RawEffects {
     pub wakes: Vec<RawWake>,
     /// Identity and content to remember in the dedup window, when the event was new.
     pub fresh: Option<(Id, u64)>,
+    /// Cause and ticket of whatever the event leads to, once they are known.
+    pub lineage: Option<(Id, Id)>,
 }
 
 impl RawEffects {
@@ -55,6 +57,7 @@ impl RawEffects {
         self.changes.clear();
         self.wakes.clear();
         self.fresh = None;
+        self.lineage = None;
     }
 }
 
@@ -180,6 +183,7 @@ impl<P: Codec> Erased<P> {
             }
             None => decoded.meta.event_id,
         };
+        out.lineage = Some((id, decoded.meta.ticket_id));
         let verdict = if known.compacted { Seen::New } else { seen(id, decoded.content) };
         let mut cause = id;
         match (verdict, known.duplicates) {
@@ -204,6 +208,7 @@ impl<P: Codec> Erased<P> {
         state: &dyn StateRead,
         out: &mut RawEffects,
     ) -> Result<Outcome, Reject> {
+        out.lineage = Some((cause, event.meta.ticket_id));
         let lineage = Lineage { cause, ticket: event.meta.ticket_id, time_ms: event.time_ms };
         let effects = (self.handle)(event, &P::state(state))?;
         self.encode(effects, &lineage, out)?;

@@ -3,26 +3,33 @@
 //! The same loop drives Kafka, the embedded log and the simulator. It decides nothing about records; what it decides is
 //! how faults of the world turn into inputs of the core.
 
+mod faults;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tracing::field::display;
+
+use crate::core::headers;
 use crate::core::io::{Action, Failure, Input, Now, Record};
 use crate::core::worker::Worker;
 
 use super::disk::Disk;
 use super::schemas::{Resolved, SchemaCache, Schemas};
+use super::spans::Spans;
 use super::transport::{Change, Fault, Fetched, Transport};
 
 /// Clocks, so that the simulator can pretend.
 pub trait Clock {
     /// Wall clock and monotonic clock.
     fn now(&self) -> Now;
-}
 
-/// How often a producer may be fenced before the worker gives up, and within how many milliseconds.
-const FENCED_MAX: usize = 2;
-const FENCED_WITHIN_MS: i64 = 300_000;
+    /// Microseconds since 1970-01-01 UTC, for spans.
+    fn unix_us(&self) -> i64 {
+        self.now().wall_ms.saturating_mul(1_000)
+    }
+}
 
 /// Longest wait between two tries of a restore, in milliseconds.
 const RESTORE_WAIT_MAX_MS: u64 = 10_000;
@@ -62,6 +69,7 @@ pub struct Driver<T: Transport, D: Disk, C: Clock> {
     reopened: bool,
     /// A task whose store holds bytes that do not decode.
     unreadable: Option<(u32, String)>,
+    spans: Spans,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -99,7 +107,17 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             rewound: false,
             reopened: false,
             unreadable: None,
+            spans: Spans::none(),
         }
+    }
+
+    /// The same, telling `spans` of every event.
+    pub fn traced(mut self, spans: Spans) -> Self {
+        if spans.are_wanted() {
+            self.worker = self.worker.traced();
+        }
+        self.spans = spans;
+        self
     }
 
     /// Whether the group has given us tasks, or long enough none, and every one of them is open.
@@ -140,6 +158,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         }
         let retried = self.ask_restores().and_then(|()| self.retry_schemas());
         self.settle(retried)?;
+        self.spans.begin(|| self.clock.unix_us());
         for at in 0..fetched.slots.len() {
             if self.rewound {
                 // The rest of this poll lies behind a gap now; it is delivered again.
@@ -147,6 +166,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             }
             let taken = self.record(fetched, at);
             self.settle(taken)?;
+            self.spans.begin(|| self.clock.unix_us());
         }
         let now = self.clock.now();
         self.step(Input::Tick { now, drained: fetched.slots.is_empty() })?;
@@ -230,6 +250,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
 
     /// Drops what is not to be done any more. What is committed stays committed: it reaches the store all the same.
     fn drop_queue(&mut self) {
+        self.spans.forget();
         self.queue.extend(self.actions.drain(..));
         for action in std::mem::take(&mut self.queue) {
             if let Action::ApplyToStore(batch) = action {
@@ -249,10 +270,31 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
     fn act(&mut self, action: Action) -> Result<(), Fault> {
         match action {
             Action::Begin => self.transport.begin(),
-            Action::Send(send) => self.transport.send(&send),
+            Action::Send(send) => {
+                self.spans.sent(&send);
+                tracing::debug!(
+                    processor = self.worker.topology().name,
+                    ticket_id = %send.meta.ticket_id,
+                    cause = %send.meta.cause,
+                    event_id = %send.meta.event_id,
+                    topic = send.topic,
+                    partition = send.partition,
+                    "sent {}",
+                    send.record
+                );
+                self.transport.send(&send)
+            }
+            Action::Handled(handled) => {
+                self.spans.handled(*handled, self.worker.topology());
+                Ok(())
+            }
             Action::DeadLetter(letter) => {
+                let id = |name| letter.id_header(name).map(display);
                 tracing::warn!(
                     processor = self.worker.topology().name,
+                    ticket_id = id(headers::TICKET_ID),
+                    event_id = id(headers::EVENT_ID),
+                    cause = id(headers::CAUSE),
                     code = letter.reject.code.as_str(),
                     task = letter.task,
                     offset = letter.offset,
@@ -268,10 +310,14 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             Action::Commit => {
                 let logged = self.transport.commit()?;
                 let now = self.clock.now();
+                self.spans.committed(|| self.clock.unix_us());
                 self.tell(Input::Committed { now, logged });
                 Ok(())
             }
-            Action::Abort => self.transport.abort(),
+            Action::Abort => {
+                self.spans.forget();
+                self.transport.abort()
+            }
             Action::ApplyToStore(batch) => {
                 let (task, expired) = (batch.task, !batch.expired.is_empty());
                 self.disk.apply(batch, self.clock.now().wall_ms);
@@ -417,72 +463,6 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             self.waiting.remove(&(task, input));
         }
         Ok(())
-    }
-
-    /// Turns a fault into what the core is to know, or into the end of the worker.
-    fn fault(&mut self, fault: Fault) -> Result<(), Fault> {
-        let processor = self.worker.topology().name;
-        let failure = match fault {
-            Fault::Fatal(_) => return Err(fault),
-            Fault::Fenced(why) => return self.fenced(&why),
-            Fault::Unknown(why) => return self.rejoin(&why),
-            Fault::Abort(why) => Failure::World(why),
-            Fault::Refused(why) => Failure::Refused(why),
-        };
-        tracing::warn!(processor, "transaction aborted, its records are handled again: {failure}");
-        self.tell(Input::Failed(failure));
-        if let Some((task, why)) = self.unreadable.take() {
-            self.rebuild(task, &why);
-        }
-        Ok(())
-    }
-
-    fn fenced(&mut self, why: &str) -> Result<(), Fault> {
-        let now_ms = self.clock.now().wall_ms;
-        self.fenced_ms.retain(|at| now_ms - at < FENCED_WITHIN_MS);
-        self.fenced_ms.push(now_ms);
-        if self.fenced_ms.len() >= FENCED_MAX {
-            return Err(Fault::Fatal(format!(
-                "fenced twice within five minutes: {why}; hint: another instance probably runs under the same name"
-            )));
-        }
-        self.rejoin(&format!("fenced: {why}"))
-    }
-
-    /// Closes every task without its transaction, whose outcome only a new session can settle.
-    fn rejoin(&mut self, why: &str) -> Result<(), Fault> {
-        tracing::warn!(processor = self.worker.topology().name, "tasks closed until assigned again: {why}");
-        let open: Vec<u32> = self.worker.tasks().map(|task| task.id).chain(self.restoring.keys().copied()).collect();
-        // The old producer is gone, and with it whatever it had open: only the core is to forget.
-        let mut forgotten = Vec::new();
-        let failure = Input::Failed(Failure::World(why.to_owned()));
-        self.worker.step(failure, &*self.disk, &mut forgotten);
-        (self.rewound, self.reopened) = (true, true);
-        // The new session first: nothing may be asked of the old one any more, not even to abort.
-        self.transport.reopen()?;
-        self.close(&open)
-    }
-
-    /// Sets the store of a task aside and rebuilds it from its changelog.
-    fn rebuild(&mut self, task: u32, why: &str) {
-        tracing::warn!(processor = self.worker.topology().name, task, "store set aside and rebuilt: {why}");
-        if self.worker.busy() {
-            self.tell(Input::Failed(Failure::World(why.to_owned())));
-        }
-        self.tell(Input::Close(task));
-        self.waiting.retain(|(of, _), _| *of != task);
-        // At the next poll: what was decided so far is to be undone first.
-        self.restoring.insert(task, Restoring { spoiled: true, ..Restoring::AT_ONCE });
-        self.rewound = true;
-    }
-
-    fn rebuild_all(&mut self, why: &str) {
-        // Whatever the core thinks: what it last asked for was dropped, so the log may be in the middle of anything.
-        self.tell(Input::Failed(Failure::World(why.to_owned())));
-        let open: Vec<u32> = self.worker.tasks().map(|task| task.id).collect();
-        open.into_iter().for_each(|task| self.rebuild(task, why));
-        // Whose store it was that failed is not known: those that are being restored are set aside, too.
-        self.restoring.values_mut().for_each(|restoring| restoring.spoiled = true);
     }
 
     /// Commits what is in hand: the clean end of a worker.

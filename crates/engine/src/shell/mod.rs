@@ -11,5 +11,6 @@ pub mod restore;
 pub mod runner;
 pub mod schemas;
 pub mod sled_disk;
+pub mod spans;
 pub mod transport;
 pub mod wire;

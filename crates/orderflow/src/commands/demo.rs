@@ -17,6 +17,7 @@ use crate::ids::Ids;
 use crate::load::{Manifest, Sent};
 use crate::log::{Log, failed};
 use crate::options::Place;
+use crate::otlp::{self, Otlp};
 use crate::verdict::{self, Progress};
 use crate::{processors, topics};
 
@@ -38,6 +39,8 @@ pub struct Args {
     /// How long nothing may move before the verdict is given, in seconds
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     patience: u64,
+    #[command(flatten)]
+    otlp: otlp::Args,
 }
 
 /// Runs the command.
@@ -57,7 +60,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let since = Instant::now();
     let mut client = log.client()?;
     let mut tail = client.tail(&verdict::TOPICS, From::Start).map_err(failed)?;
-    let mut fleet = Fleet::new();
+    let mut fleet = Fleet::new(Otlp::open(&args.otlp, "demo")?);
     for known in processors::ALL {
         fleet.start(*known, 1, &log, &folder.join("stores"), &ids)?;
     }

@@ -123,7 +123,7 @@ fn submit(submit: &Submit, place: &Place) -> anyhow::Result<()> {
 
 /// With an embedded log the processors run inside the command.
 pub fn embedded_fleet(log: &Log, place: &Place, ids: &Ids) -> anyhow::Result<Fleet> {
-    let mut fleet = Fleet::new();
+    let mut fleet = Fleet::new(None);
     if let (Log::Embedded(_), Some(folder)) = (log, &place.embedded) {
         for known in processors::ALL {
             fleet.start(*known, 1, log, &folder.join("stores"), ids)?;

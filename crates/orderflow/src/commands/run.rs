@@ -11,6 +11,7 @@ use crate::fleet::Fleet;
 use crate::ids::Ids;
 use crate::log::Log;
 use crate::options::Place;
+use crate::otlp::{self, Otlp};
 use crate::processors::{self, Known};
 use crate::{http, topics};
 
@@ -32,6 +33,8 @@ pub struct Args {
     /// Where /livez, /readyz and /metrics listen; none when not given
     #[arg(long, env = "ORDERFLOW_LISTEN", value_name = "HOST:PORT")]
     listen: Option<String>,
+    #[command(flatten)]
+    otlp: otlp::Args,
 }
 
 /// Runs the command.
@@ -54,7 +57,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         std::fs::create_dir_all(&args.data)?;
         let ids = Ids::of(place, &args.data)?;
         let resolver = place.registry.as_deref().map(|url| crate::registry::resolver(url, place, &ids)).transpose()?;
-        let mut fleet = Fleet::new();
+        let mut fleet = Fleet::new(Otlp::open(&args.otlp, &args.instance)?);
         for known in known {
             fleet.start(known, args.workers, &log, &args.data, &ids)?;
         }

@@ -6,7 +6,7 @@ use flow::{Code, Id, Reject, Seen};
 
 use crate::core::headers;
 use crate::core::ids;
-use crate::core::io::{Action, DeadLetter, Framed, Record, Send, Store, Target};
+use crate::core::io::{Action, DeadLetter, Framed, Handled, Record, Send, SpanId, Store, Target};
 use crate::core::keys::{self, Wake};
 use crate::core::logic::{Given, Outcome, RawSend};
 use crate::core::order::Step;
@@ -25,7 +25,9 @@ impl Worker {
     ) {
         self.begin(actions).records += 1;
         self.counts.records += 1;
+        self.effects.clear();
         let result = self.admit(record, recorded).and_then(|()| self.process(record, store, actions));
+        let handled = self.traced.then(|| self.handled(record, &result));
         let Some(task) = self.tasks.get_mut(&record.task) else { return };
         let input = record.input;
         task.standing.positions[input] = record.offset + 1;
@@ -47,6 +49,9 @@ impl Worker {
         }
         if let Err(reject) = result {
             self.dead_letter(record, reject, actions);
+        }
+        if let Some(handled) = handled {
+            self.push(Action::Handled(Box::new(handled)), actions);
         }
     }
 
@@ -87,7 +92,7 @@ impl Worker {
         record: &Record<'_>,
         store: &dyn Store,
         actions: &mut Vec<Action>,
-    ) -> Result<(), Reject> {
+    ) -> Result<Outcome, Reject> {
         let key = match record.key.map(std::str::from_utf8) {
             Some(Ok(key)) if key.len() <= usize::from(u16::MAX) => key,
             Some(_) => return Err(Reject::new(Code::KeyMismatch, "the key is not UTF-8 of at most 65,535 bytes")),
@@ -115,8 +120,8 @@ impl Worker {
                 return Err(Reject::new(Code::Undecodable, detail));
             }
         };
-        let trace_id = trace_id(record);
-        self.call(record.task, Some(record.input), key, given, record.timestamp_ms, trace_id, store, actions)
+        let inherited = trace_context(record).map(|(trace_id, _)| trace_id);
+        self.call(record.task, Some(record.input), key, given, record.timestamp_ms, inherited, store, actions)
     }
 
     pub(super) fn fire(&mut self, id: u32, store: &dyn Store, actions: &mut Vec<Action>) {
@@ -133,7 +138,22 @@ impl Worker {
         self.counts.wakes += 1;
         let Wake { due_ms, kind, key, sub } = &wake;
         let given = Given::Wake { key, due_ms: *due_ms, kind: *kind, sub };
-        if let Err(reject) = self.call(id, None, key, given, *due_ms, None, store, actions) {
+        let result = self.call(id, None, key, given, *due_ms, None, store, actions);
+        let (event_id, ticket_id) = self.effects.lineage.unwrap_or_default();
+        let handled = Handled {
+            task: id,
+            input: None,
+            offset: -1,
+            timestamp_ms: *due_ms,
+            record: String::new(),
+            event_id,
+            ticket_id,
+            trace_id: trace_of(ticket_id, None, event_id),
+            parent: None,
+            link: None,
+            outcome: result.as_ref().copied().map_err(|reject| reject.code),
+        };
+        if let Err(reject) = result {
             // A timer has no bytes of its own: its store key stands in for them.
             let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
             let letter = DeadLetter {
@@ -149,6 +169,9 @@ impl Worker {
             self.counts.rejected += 1;
             self.push(Action::DeadLetter(letter), actions);
         }
+        if self.traced {
+            self.push(Action::Handled(Box::new(handled)), actions);
+        }
         if let Some(task) = self.tasks.get_mut(&id) {
             task.next_due = task.earliest_wake(store).map(|wake| wake.due_ms);
         }
@@ -163,11 +186,11 @@ impl Worker {
         key: &str,
         given: Given<'_>,
         time_ms: i64,
-        trace_id: Option<Id>,
+        inherited: Option<Id>,
         store: &dyn Store,
         actions: &mut Vec<Action>,
-    ) -> Result<(), Reject> {
-        let Some(task) = self.tasks.get_mut(&id) else { return Ok(()) };
+    ) -> Result<Outcome, Reject> {
+        let Some(task) = self.tasks.get_mut(&id) else { return Ok(Outcome::Handled) };
         self.effects.clear();
         let view = View { layers: task.layers(store), key, unreadable: None.into() };
         let (windows, log_time_ms) = (&task.windows, &task.standing.log_time_ms);
@@ -180,18 +203,17 @@ impl Worker {
             .unwrap_or_else(|panic| Err(Reject::new(Code::Bug, panic_text(panic.as_ref()))));
         if let Some(why) = view.unreadable.into_inner() {
             actions.push(Action::Rebuild { task: id, why });
-            return Ok(());
+            return Ok(Outcome::Handled);
         }
-        match outcome? {
-            Outcome::Duplicate => {
-                self.counts.duplicates += 1;
-                return Ok(());
+        let outcome = outcome?;
+        match outcome {
+            Outcome::Duplicate => self.counts.duplicates += 1,
+            Outcome::Handled => {
+                self.check_sends()?;
+                self.apply(id, input, key, time_ms, inherited, actions);
             }
-            Outcome::Handled => {}
         }
-        self.check_sends()?;
-        self.apply(id, input, key, time_ms, trace_id, actions);
-        Ok(())
+        Ok(outcome)
     }
 
     pub(super) fn check_sends(&self) -> Result<(), Reject> {
@@ -215,7 +237,7 @@ impl Worker {
         input: Option<usize>,
         key: &str,
         time_ms: i64,
-        trace_id: Option<Id>,
+        inherited: Option<Id>,
         actions: &mut Vec<Action>,
     ) {
         let mut bytes = 0;
@@ -223,7 +245,7 @@ impl Worker {
         for send in sends {
             bytes += send.value.len() + send.key.len();
             self.counts.sends += 1;
-            let action = Action::Send(self.finish(id, send, time_ms, trace_id));
+            let action = Action::Send(self.finish(id, send, time_ms, inherited));
             self.push(action, actions);
         }
         let Some(task) = self.tasks.get_mut(&id) else { return };
@@ -253,14 +275,14 @@ impl Worker {
     }
 
     /// Fills in the registry id, the partition and the trace.
-    pub(super) fn finish(&self, task: u32, mut send: RawSend, time_ms: i64, trace_id: Option<Id>) -> Send {
+    pub(super) fn finish(&self, task: u32, mut send: RawSend, time_ms: i64, inherited: Option<Id>) -> Send {
         let wire_id = self.wire_ids.get(&send.fingerprint).copied().unwrap_or_default();
         send.value[1..5].copy_from_slice(&wire_id.to_be_bytes());
         let topic = match send.target {
             Target::Output(output) => self.topology.outputs[output],
             Target::Reply(reply) => self.topology.replies[reply],
         };
-        let inherited = if send.meta.ticket_id == Id::NIL { send.meta.cause } else { send.meta.ticket_id };
+        let trace_id = trace_of(send.meta.ticket_id, inherited, send.meta.cause);
         Send {
             task,
             topic: topic.name,
@@ -273,7 +295,39 @@ impl Worker {
             version: send.version,
             fingerprint: send.fingerprint,
             content: send.content,
-            trace_id: trace_id.unwrap_or(inherited),
+            trace_id,
+        }
+    }
+
+    /// What became of a record, as far as it could be read: the headers tell of one that could not be decoded.
+    fn handled(&self, record: &Record<'_>, result: &Result<Outcome, Reject>) -> Handled {
+        let topic = self.topology.inputs[record.input].topic;
+        let (event_id, ticket_id) = self.effects.lineage.unwrap_or_else(|| {
+            let event_id = id_header(record, headers::EVENT_ID);
+            let ticket_id = id_header(record, headers::TICKET_ID).unwrap_or(Id::NIL);
+            (event_id.unwrap_or_else(|| ids::place(topic, record.task, record.offset)), ticket_id)
+        });
+        let context = trace_context(record);
+        let trace_id = trace_of(ticket_id, context.map(|(trace_id, _)| trace_id), event_id);
+        let (parent, link) = match context {
+            Some((of, span)) if of == trace_id => (Some(span), None),
+            foreign => (None, foreign),
+        };
+        Handled {
+            task: record.task,
+            input: Some(record.input),
+            offset: record.offset,
+            timestamp_ms: record.timestamp_ms,
+            record: match record.framed {
+                Framed::Known(schema) => schema.record.clone(),
+                Framed::Unframed | Framed::Unknown(_) => String::new(),
+            },
+            event_id,
+            ticket_id,
+            trace_id,
+            parent,
+            link,
+            outcome: result.as_ref().copied().map_err(|reject| reject.code),
         }
     }
 
@@ -308,12 +362,26 @@ fn check_fingerprint(record: &Record<'_>, known: u64) -> Result<(), Reject> {
     Err(Reject::new(Code::SchemaMismatch, format!("the id's schema is {known:016x}, the header says {said}")))
 }
 
-/// The trace id of an incoming W3C traceparent (`00-<32 hex>-<16 hex>-<2 hex>`), when there is a valid one.
-fn trace_id(record: &Record<'_>) -> Option<Id> {
+/// A trace is a ticket (docs/adr/0010-a-trace-is-a-ticket.md); without one it goes on as it came, or begins.
+fn trace_of(ticket_id: Id, inherited: Option<Id>, event_id: Id) -> Id {
+    if ticket_id == Id::NIL { inherited.unwrap_or(event_id) } else { ticket_id }
+}
+
+/// Trace and span of an incoming W3C traceparent (`00-<32 hex>-<16 hex>-<2 hex>`), when there is a valid one.
+fn trace_context(record: &Record<'_>) -> Option<(Id, SpanId)> {
     let (_, value) = record.headers.iter().find(|(name, _)| *name == headers::TRACEPARENT)?;
-    let hex = std::str::from_utf8(value).ok()?.strip_prefix("00-")?.get(..32)?;
-    let number = u128::from_str_radix(hex, 16).ok().filter(|number| *number != 0)?;
-    Some(Id(number.to_be_bytes()))
+    let mut parts = std::str::from_utf8(value).ok()?.splitn(4, '-');
+    let mut hex = |digits: usize| parts.next().filter(|part| part.len() == digits && !part.starts_with('+'));
+    let (version, trace, span) = (hex(2)?, hex(32)?, hex(16)?);
+    let trace = u128::from_str_radix(trace, 16).ok().filter(|number| *number != 0)?;
+    let span = u64::from_str_radix(span, 16).ok().filter(|number| *number != 0)?;
+    (version != "ff").then(|| (Id(trace.to_be_bytes()), span.to_be_bytes()))
+}
+
+/// A header that holds a UUID.
+fn id_header(record: &Record<'_>, name: &str) -> Option<Id> {
+    let (_, value) = record.headers.iter().find(|(known, _)| *known == name)?;
+    std::str::from_utf8(value).ok().and_then(Id::parse)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + std::marker::Send)) -> String {

@@ -76,6 +76,8 @@ pub struct Worker {
     /// (task, input, offset) of a record whose outputs the broker refused: it goes to the dead letters.
     condemned: BTreeMap<(u32, usize, i64), String>,
     counts: Counts,
+    /// Whether [`Action::Handled`] is asked for.
+    traced: bool,
 }
 
 impl Worker {
@@ -100,7 +102,14 @@ impl Worker {
             trouble: Trouble::default(),
             condemned: BTreeMap::new(),
             counts: Counts::default(),
+            traced: false,
         }
+    }
+
+    /// The same, saying of each event what became of it ([`Action::Handled`]).
+    pub fn traced(mut self) -> Worker {
+        self.traced = true;
+        self
     }
 
     /// The processor's map.

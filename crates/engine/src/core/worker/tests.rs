@@ -2,7 +2,7 @@
 
 use flow::{Duplicates, Id, Reject, Seen, StateRead, Topology};
 
-use crate::core::io::{Action, Chunk, Failure, Framed, Input, Opening, Record, Store};
+use crate::core::io::{Action, Chunk, Failure, Framed, Handled, Input, Opening, Record, Store};
 use crate::core::logic::{Given, Logic, Outcome, RawEffects};
 use crate::core::order::{Step, Steps};
 use crate::core::pace::Limits;
@@ -60,6 +60,29 @@ fn step(worker: &mut Worker, input: Input<'_>) -> Vec<Action> {
     actions
 }
 
+/// Every input is the same event again.
+struct Ticketed;
+
+impl Logic for Ticketed {
+    fn topology(&self) -> &'static Topology {
+        &TOPOLOGY
+    }
+
+    fn process(
+        &mut self,
+        _: Given<'_>,
+        _: &mut dyn FnMut(Id, u64) -> Seen,
+        _: &dyn StateRead,
+        out: &mut RawEffects,
+    ) -> Result<Outcome, Reject> {
+        out.lineage = Some((EVENT, TICKET));
+        Ok(Outcome::Duplicate)
+    }
+}
+
+const EVENT: Id = Id([7; 16]);
+const TICKET: Id = Id([9; 16]);
+
 fn worker(held: usize) -> Worker {
     Worker::new(Box::new(Nothing), [].into(), Limits { held, ..Limits::default() })
 }
@@ -115,4 +138,64 @@ fn what_waits_for_its_turn_is_bounded() {
     let actions = step(&mut worker, record(1, 0));
     assert!(actions.contains(&Action::Resume { task: 0, input: 0 }), "its turn came, and what waited was handled");
     assert_eq!(worker.counts().records, 5);
+}
+
+/// What the worker says of a record with this traceparent and no more.
+fn handled(logic: impl Logic + 'static, headers: &[(&str, &[u8])], value: Option<&[u8]>) -> Handled {
+    let mut worker = Worker::new(Box::new(logic), [].into(), Limits::default()).traced();
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 0], order_last: None }));
+    let record = Record {
+        task: 0,
+        input: 1,
+        offset: 5,
+        timestamp_ms: 1,
+        key: Some(b"k"),
+        value,
+        headers,
+        framed: Framed::Unframed,
+    };
+    let actions = step(&mut worker, Input::Record(record));
+    let mut handled = actions.into_iter().filter_map(|action| match action {
+        Action::Handled(handled) => Some(*handled),
+        _ => None,
+    });
+    let one = handled.next().expect("an event is dealt with");
+    assert_eq!(handled.next(), None);
+    one
+}
+
+#[test]
+fn a_trace_is_a_ticket_and_a_foreign_one_is_linked() {
+    let own = format!("00-{}-00f067aa0ba902b7-01", "09".repeat(16));
+    let of = handled(Ticketed, &[("traceparent", own.as_bytes())], None);
+    let span = 0x00f0_67aa_0ba9_02b7_u64.to_be_bytes();
+    assert_eq!((of.trace_id, of.parent, of.link), (TICKET, Some(span), None));
+    assert_eq!((of.event_id, of.outcome), (EVENT, Ok(Outcome::Duplicate)));
+
+    let foreign = b"cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what-comes-later";
+    let of = handled(Ticketed, &[("traceparent", foreign)], None);
+    let theirs = Id(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes());
+    assert_eq!((of.trace_id, of.parent, of.link), (TICKET, None, Some((theirs, span))));
+
+    let zero = format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32));
+    let bad = ["", "00", "00--", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", &zero, "00-+bf9-1-01"];
+    for bad in bad {
+        let of = handled(Ticketed, &[("traceparent", bad.as_bytes())], None);
+        assert_eq!((of.trace_id, of.parent, of.link), (TICKET, None, None), "{bad}");
+    }
+    // Without a ticket it goes on as it came.
+    let of = handled(Nothing, &[("traceparent", foreign)], None);
+    assert_eq!((of.trace_id, of.parent, of.link), (theirs, Some(span), None));
+}
+
+#[test]
+fn what_cannot_be_read_is_told_of_by_its_headers_or_its_place() {
+    let (event, ticket) = (EVENT.to_string(), TICKET.to_string());
+    let said = [("event_id", event.as_bytes()), ("ticket_id", ticket.as_bytes())];
+    let of = handled(Nothing, &said, Some(b"garbage"));
+    assert_eq!((of.event_id, of.ticket_id, of.trace_id), (EVENT, TICKET, TICKET));
+    assert_eq!(of.outcome, Err(flow::Code::Undecodable));
+    let of = handled(Nothing, &[("ticket_id", b"\xff"), ("event_id", b"7")], Some(b"garbage"));
+    assert_eq!((of.event_id, of.ticket_id), (of.trace_id, Id::NIL));
+    assert_eq!(of.event_id, crate::core::ids::place("b", 0, 5));
 }
