@@ -29,12 +29,6 @@ fn alone() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Makes the loader slow: it waits for the broker after so many records, so that the flow works while it sends. About
-/// 100 records a second for each record of it.
-fn slowly(queued: u32) -> [String; 2] {
-    ["--kafka-option".to_owned(), format!("queue.buffering.max.messages={queued}")]
-}
-
 fn text(path: &Path) -> Result<&str> {
     path.to_str().context("a path that is not text")
 }

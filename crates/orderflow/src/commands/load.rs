@@ -1,6 +1,7 @@
 //! `orderflow load`: real input, with trouble on demand.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use engine::shell::client::Client;
 
@@ -24,6 +25,9 @@ pub enum Command {
         /// Schema ids of the registry, remembered here
         #[arg(long, env = "ORDERFLOW_DATA", default_value = "data", value_name = "DIR")]
         data: PathBuf,
+        /// Records a second, evenly; as many as the broker takes when not given
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+        rate: Option<u32>,
     },
 }
 
@@ -86,7 +90,7 @@ pub fn write(manifest: &Manifest, path: &Path) -> anyhow::Result<()> {
 
 /// Runs the command.
 pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
-    let Command::Tpch { input, manifest: path, data } = command;
+    let Command::Tpch { input, manifest: path, data, rate } = command;
     let plan = input.plan()?;
     let log = Log::open(place, "tool")?;
     let ids = Ids::of(place, data)?;
@@ -94,9 +98,14 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
         indicatif::ProgressStyle::with_template("{bar:30} {pos}/{len} sent, {per_sec}")
             .unwrap_or_else(|_| indicatif::ProgressStyle::default_bar()),
     );
+    let since = Instant::now();
     let manifest = send(&plan, &mut *log.client()?, &ids, &mut |sent| {
         bar.set_length(sent.total);
         bar.set_position(sent.records);
+        if let Some(rate) = rate {
+            let due = Duration::from_secs_f64(sent.records as f64 / f64::from(*rate));
+            std::thread::sleep(due.saturating_sub(since.elapsed()));
+        }
     })?;
     bar.finish_and_clear();
     write(&manifest, path)?;

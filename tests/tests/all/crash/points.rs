@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use engine::shell::kafka::Admin;
 use tests::{Flow, Kafka, Orderflow, eventually, settings, written};
 
-use super::{LIMIT, PROCESSORS, alone, slowly, text, verify};
+use super::{LIMIT, PROCESSORS, alone, text, verify};
 
 /// Kills of each processor.
 const KILLS: usize = 3;
@@ -62,8 +62,7 @@ fn crash_points() -> Result<()> {
         let (manifest, states) = (flow.path("manifest.json"), flow.path("states"));
         let input =
             ["load", "tpch", "--scale", "0.001", "--scarce", "0.05", "--late", "0.05", "--manifest", text(&manifest)?];
-        let slowly = slowly(1);
-        let mut load = flow.begin(&[&input[..], &slowly.each_ref().map(String::as_str)].concat())?;
+        let mut load = flow.begin(&[&input[..], &["--rate", "100"]].concat())?;
         for processor in PROCESSORS {
             flow.run(processor, "0")?;
         }

@@ -10,7 +10,7 @@ use engine::shell::client::Message;
 use engine::shell::kafka::Admin;
 use tests::{Ended, Flow, Kafka, eventually, written};
 
-use super::{LIMIT, PROCESSORS, alone, slowly, text, verify};
+use super::{LIMIT, PROCESSORS, alone, text, verify};
 
 const PARTITIONS: u32 = 12;
 /// What item-lookup writes.
@@ -92,12 +92,12 @@ fn crash_reset_item_lookup() -> Result<()> {
         for processor in PROCESSORS {
             flow.run(processor, "0")?;
         }
+        // Whoever begins when all is sent sees no item come late.
+        flow.joined()?;
         let admin = Admin::open(&flow.settings())?;
         let manifest = flow.path("manifest.json");
         let input = ["--scale", "0.002", "--scarce", "0.1", "--late", "0.1", "--garbage", "0"];
-        let slowly = slowly(10);
-        let load =
-            [&["load", "tpch", "--manifest", text(&manifest)?], &input[..], &slowly.each_ref().map(String::as_str)];
+        let load = [&["load", "tpch", "--manifest", text(&manifest)?], &input[..], &["--rate", "400"]];
         flow.tool(&load.concat())?.expect(0)?;
         let before = flow.path("before");
         let verdict = verify(flow, &manifest, &before)?;
