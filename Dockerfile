@@ -41,11 +41,11 @@ RUN said=$(orderflow --log warn topics apply --bootstrap 127.0.0.1:9 2>&1); \
     case "$said" in *"linked without"*) exit 1 ;; esac
 RUN mkdir -p /empty
 
-FROM debian:trixie-slim
+# glibc, the certificates of public authorities, a user without rights: no shell, no package manager.
+FROM gcr.io/distroless/cc-debian13:nonroot
 LABEL org.opencontainers.image.title="orderflow" \
       org.opencontainers.image.description="Event-driven order processing on Kafka" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /usr/local/bin/orderflow /usr/local/bin/orderflow
 # Where `orderflow topics lint`, `schema register` and `schema review` look for them: the folder that they start in.
 COPY topics.yaml /usr/share/orderflow/topics.yaml

@@ -2,7 +2,7 @@
 #
 # Variables: BOOTSTRAP=host:port (demo), ARGS="..." (demo), PORT=9092 (kafka-up), SEED=n (sim; make hands it on).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core check contract kafka-up kafka-down sim crash bench chart image sbom servers
+.PHONY: help demo test test-core check contract kafka-up kafka-down sim crash bench chart image image-check sbom servers
 
 KAFKA    := tests/servers/kafka.sh
 REGISTRY := tests/servers/registry.sh
@@ -72,6 +72,9 @@ chart: ## the chart, the Dockerfile and compose.yaml, without a cluster (needs G
 
 image: ## the image orderflow:VERSION (needs Docker with BuildKit)
 	docker build --tag orderflow:$(VERSION) .
+
+image-check: ## the image's build steps in a bare folder, twice, without Docker; 20 minutes
+	@tests/chart/image.sh check
 
 sbom: ## orderflow.cdx.json, what the image's binary is made of (needs Docker with BuildKit)
 	docker build --target sbom --output . .
