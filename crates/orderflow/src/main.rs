@@ -16,6 +16,8 @@ mod log;
 mod options;
 mod processors;
 mod registry;
+mod survey;
+mod text;
 mod topics;
 mod verdict;
 
@@ -61,6 +63,9 @@ enum Command {
     #[command(subcommand)]
     Dlq(commands::dlq::Command),
     Reset(commands::reset::Args),
+    Lag(commands::lag::Args),
+    Parked(commands::parked::Args),
+    Graph(commands::graph::Args),
     #[command(subcommand)]
     Schema(commands::schema::Command),
     #[command(subcommand)]
@@ -103,6 +108,9 @@ fn main() -> ExitCode {
         Command::Item(command) => commands::item::run(command, place),
         Command::Dlq(command) => commands::dlq::run(command, place),
         Command::Reset(args) => commands::reset::run(args, place),
+        Command::Lag(args) => commands::lag::run(args, place),
+        Command::Parked(args) => commands::parked::run(args, place),
+        Command::Graph(args) => commands::graph::run(args, place),
         Command::Schema(command) => commands::schema::run(command, place),
         Command::Load(command) => commands::load::run(command, place),
         Command::Verify(args) => commands::verify::run(args, place),

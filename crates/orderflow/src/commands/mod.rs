@@ -3,9 +3,12 @@
 pub mod catalog;
 pub mod demo;
 pub mod dlq;
+pub mod graph;
 pub mod item;
+pub mod lag;
 pub mod load;
 pub mod order;
+pub mod parked;
 pub mod reset;
 pub mod run;
 pub mod schema;
