@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod demo;
 pub mod dlq;
+pub mod doctor;
 pub mod graph;
 pub mod item;
 pub mod lag;
@@ -12,5 +13,6 @@ pub mod parked;
 pub mod reset;
 pub mod run;
 pub mod schema;
+pub mod top;
 pub mod topics;
 pub mod verify;

@@ -19,6 +19,6 @@ pub use client::KafkaClient;
 pub use groups::{Group, GroupState, Member};
 pub use leader_hints::are_dropped as leader_hints_are_dropped;
 pub use reader::KafkaReader;
-pub use settings::{GroupProtocol, KafkaSettings};
+pub use settings::{GroupProtocol, KafkaSettings, TRANSACTION_TIMEOUT_MS};
 pub use survey::{At, Ends, Survey, Waiting};
 pub use transport::KafkaTransport;
