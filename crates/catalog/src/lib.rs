@@ -17,7 +17,7 @@ mod catalog;
 mod codec;
 pub mod compat;
 mod disk;
-mod draw;
+pub mod draw;
 mod export;
 mod generate;
 mod lint;

@@ -1,6 +1,6 @@
 //! schemas/*.avsc as types: every definition of every file, by full name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -158,6 +158,11 @@ impl Schemas {
     /// The record that a file is about; `path` as topics.yaml writes it, below schemas/.
     pub fn file(&self, path: &str) -> Option<&Definition> {
         self.all().find(|definition| definition.top && definition.file == format!("{SCHEMA_DIR}{path}"))
+    }
+
+    /// The files that they come from.
+    pub fn files(&self) -> BTreeSet<&str> {
+        self.all().map(|definition| definition.file.as_str()).collect()
     }
 
     /// Whether values of the type borrow from the payload.

@@ -21,6 +21,8 @@ mod ticket;
 pub use codec::{Record, encode};
 pub use generated::*;
 pub use split::Split;
+// For tools, which read a changelog without being a processor.
+pub use stored::{Stored, load, store};
 pub use ticket::ticket_id;
 
 /// A schema that was released, and so may stand behind any stored record.

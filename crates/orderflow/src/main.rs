@@ -18,6 +18,8 @@ mod options;
 mod otlp;
 mod processors;
 mod registry;
+mod survey;
+mod text;
 mod topics;
 mod verdict;
 
@@ -52,6 +54,11 @@ enum Command {
     #[command(subcommand)]
     Dlq(commands::dlq::Command),
     Reset(commands::reset::Args),
+    Lag(commands::lag::Args),
+    Top(commands::top::Args),
+    Parked(commands::parked::Args),
+    Doctor(commands::doctor::Args),
+    Graph(commands::graph::Args),
     #[command(subcommand)]
     Schema(commands::schema::Command),
     #[command(subcommand)]
@@ -84,6 +91,11 @@ fn main() -> ExitCode {
         Command::Item(command) => commands::item::run(command, place),
         Command::Dlq(command) => commands::dlq::run(command, place),
         Command::Reset(args) => commands::reset::run(args, place),
+        Command::Lag(args) => commands::lag::run(args, place),
+        Command::Top(args) => commands::top::run(args, place),
+        Command::Parked(args) => commands::parked::run(args, place),
+        Command::Doctor(args) => commands::doctor::run(args, place),
+        Command::Graph(args) => commands::graph::run(args, place),
         Command::Schema(command) => commands::schema::run(command, place),
         Command::Load(command) => commands::load::run(command, place),
         Command::Verify(args) => commands::verify::run(args, place),

@@ -1,5 +1,6 @@
 //! What there is to draw: topics, processors, and who reads and writes what.
 
+use crate::draw::Notes;
 use crate::{Catalog, Kind};
 
 /// A box of the picture.
@@ -27,7 +28,7 @@ pub struct Graph {
 }
 
 /// Nodes and edges, both in the order of topics.yaml.
-pub fn graph(catalog: &Catalog) -> Graph {
+pub fn graph(catalog: &Catalog, more: &Notes) -> Graph {
     let mut nodes: Vec<Node> = Vec::new();
     for topic in &catalog.topics {
         let inside = catalog.processors.iter().any(|processor| processor.name == topic.owner);
@@ -77,6 +78,9 @@ pub fn graph(catalog: &Catalog) -> Graph {
                 graph.connect(own, at, true);
             }
         }
+    }
+    for node in &mut graph.nodes {
+        node.notes.extend(more.get(&node.name).into_iter().flatten().cloned());
     }
     graph
 }

@@ -1,12 +1,12 @@
 //! The topology in Mermaid: processors as boxes, topics as rounded boxes, replies as dotted lines.
 
 use crate::Catalog;
-use crate::draw::graph::graph;
+use crate::draw::{Notes, graph::graph};
 
-/// A flowchart, left to right.
-pub fn mermaid(catalog: &Catalog) -> String {
-    let graph = graph(catalog);
-    let mut out = String::from("%% Generated from topics.yaml by `make contract`; do not edit.\nflowchart LR\n");
+/// A flowchart, left to right; `origin` is its first line, as a comment.
+pub fn mermaid(catalog: &Catalog, origin: &str, more: &Notes) -> String {
+    let graph = graph(catalog, more);
+    let mut out = format!("%% {origin}\nflowchart LR\n");
     let id = |node: usize| graph.nodes[node].name.replace(['-', '.'], "_");
     for (at, node) in graph.nodes.iter().enumerate() {
         let text = format!("<b>{}</b><br/>{}", node.name, node.notes.join("<br/>"));

@@ -2,6 +2,7 @@
 //! grey, so that it reads on a light and on a dark page; shapes, dashes and words say what colours would.
 
 use crate::Catalog;
+use crate::draw::Notes;
 use crate::draw::graph::{Edge, Graph, Node, graph};
 use crate::draw::layout::{Layout, layout};
 
@@ -25,15 +26,15 @@ struct Picture<'g> {
     bottom: f64,
 }
 
-/// The picture as text.
-pub fn svg(catalog: &Catalog) -> String {
-    let graph = graph(catalog);
+/// The picture as text; `origin` is its first line, as a comment.
+pub fn svg(catalog: &Catalog, origin: &str, more: &Notes) -> String {
+    let graph = graph(catalog, more);
     let heights: Vec<f64> = graph.nodes.iter().map(|node| 38.0 + 17.0 * node.notes.len() as f64).collect();
     let width = graph.nodes.iter().map(text_width).fold(0.0, f64::max) + 36.0;
     let layout = layout(&graph, &heights);
     let top = layout.slots.iter().map(|slot| slot.y - slot.height / 2.0).fold(f64::MAX, f64::min);
     let bottom = layout.slots.iter().map(|slot| slot.y + slot.height / 2.0).fold(f64::MIN, f64::max);
-    Picture { graph: &graph, layout, width, top, bottom }.draw()
+    Picture { graph: &graph, layout, width, top, bottom }.draw(origin)
 }
 
 /// Estimated: fonts differ, and the margin is generous.
@@ -51,13 +52,13 @@ impl Picture<'_> {
         MARGIN + self.layout.of(node).y - self.top
     }
 
-    fn draw(&self) -> String {
+    fn draw(&self, origin: &str) -> String {
         let backs: Vec<&Edge> = self.graph.edges.iter().filter(|edge| edge.back).collect();
         let floor = MARGIN + self.bottom - self.top;
         let width = self.x(self.layout.layers) - LAYER_GAP + MARGIN;
         let height = floor + LANE * backs.len() as f64 + LEGEND + MARGIN;
         let mut out = format!(
-            "<!-- Generated from topics.yaml by `make contract`; do not edit. -->\n\
+            "<!-- {origin} -->\n\
              <svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" width=\"{width:.0}\" \
              height=\"{height:.0}\" role=\"img\" aria-label=\"Topology of the order flow\">\n<style>{STYLE}</style>\n\
              <defs><marker id=\"head\" viewBox=\"0 0 10 10\" refX=\"9\" refY=\"5\" markerWidth=\"8\" markerHeight=\"8\" \

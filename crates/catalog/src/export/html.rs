@@ -47,7 +47,7 @@ pub fn html(catalog: &Catalog, model: &Model<'_>, version: &str) -> String {
 
 /// Without the comment in front, which is about the file in docs/.
 fn drawing(catalog: &Catalog) -> String {
-    let svg = draw::svg(catalog);
+    let svg = draw::svg(catalog, draw::COMMITTED, &draw::Notes::new());
     svg.find("<svg").map_or_else(String::new, |at| svg[at..].to_owned())
 }
 

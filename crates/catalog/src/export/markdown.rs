@@ -14,7 +14,7 @@ pub fn markdown(catalog: &Catalog, model: &Model<'_>, version: &str) -> String {
         model.topics.len(),
         model.processors.len()
     );
-    let drawing = draw::mermaid(catalog);
+    let drawing = draw::mermaid(catalog, draw::COMMITTED, &draw::Notes::new());
     drawing.lines().filter(|line| !line.starts_with("%%")).for_each(|line| out.push_str(&format!("{line}\n")));
     out.push_str("```\n\n## Topics\n\n| topic | kind | key | partitions | kept | written by | read by |\n");
     out.push_str("|---|---|---|---:|---|---|---|\n");

@@ -27,6 +27,13 @@ pub fn root(catalog: &Catalog) -> String {
          /// topics.yaml as this build knows it.\n\
          pub const TOPICS_YAML: &str = include_str!(\"../../../../topics.yaml\");\n"
     ));
+    out.push_str(
+        "\n/// schemas/ as this build knows it: path and text of each file.\npub const SCHEMAS: &[(&str, &str)] = &[\n",
+    );
+    for path in catalog.schemas.files() {
+        out.push_str(&format!("    ({0}, include_str!(\"../../../../{path}\")),\n", quoted(path)));
+    }
+    out.push_str("];\n");
     out
 }
 

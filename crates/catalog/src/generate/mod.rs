@@ -39,8 +39,8 @@ pub fn generate(catalog: &Catalog) -> Vec<(PathBuf, String)> {
         files.push((release.path(), release.text.clone()));
     }
     files.push((LOCK_FILE.to_owned(), released::lock(&catalog.releases)));
-    files.push(("docs/topology.mmd".to_owned(), draw::mermaid(catalog)));
-    files.push(("docs/topology.svg".to_owned(), draw::svg(catalog)));
+    files.push(("docs/topology.mmd".to_owned(), draw::mermaid(catalog, draw::COMMITTED, &draw::Notes::new())));
+    files.push(("docs/topology.svg".to_owned(), draw::svg(catalog, draw::COMMITTED, &draw::Notes::new())));
     files.push(("helm/orderflow/generated/contract.yaml".to_owned(), chart::contract(catalog)));
     files.into_iter().map(|(path, text)| (PathBuf::from(path), text)).collect()
 }

@@ -21,6 +21,15 @@ pub fn table(table: u8, key: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Table, key and subkey of a state's store key; `None` when the bytes are none.
+pub fn state(bytes: &[u8]) -> Option<(u8, &str, &str)> {
+    let rest = bytes.strip_prefix(&[STATE])?;
+    let (table, rest) = rest.split_first()?;
+    let (length, rest) = rest.split_first_chunk::<2>()?;
+    let (key, sub) = rest.split_at_checked(u16::from_be_bytes(*length) as usize)?;
+    Some((*table, std::str::from_utf8(key).ok()?, std::str::from_utf8(sub).ok()?))
+}
+
 /// The common beginning of all timers.
 pub fn wakes() -> Vec<u8> {
     vec![WAKE]
@@ -74,5 +83,14 @@ mod tests {
         assert!(early.encode() < late.encode());
         assert_eq!(Wake::decode(&early.encode()), Some(early));
         assert_eq!(Wake::decode(&[WAKE, 1, 2]), None);
+    }
+
+    #[test]
+    fn state_keys_read_back() {
+        let key = [table(3, b"item-1"), b"0007".to_vec()].concat();
+        assert_eq!(state(&key), Some((3, "item-1", "0007")));
+        assert_eq!(state(&key[..6]), None, "cut off");
+        assert_eq!(state(&task()), None);
+        assert_eq!(state(&wakes()), None);
     }
 }

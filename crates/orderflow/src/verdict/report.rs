@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::claim::Claim;
 use super::judge::Verdict;
+use crate::text::number as n;
 
 /// Between the breaches of a law.
 pub const SEPARATOR: &str = "; ";
@@ -134,19 +135,6 @@ pub fn json(verdict: &Verdict, elapsed_ms: u64) -> Value {
         "laws": laws,
         "broken": broken,
     })
-}
-
-/// A number with commas.
-fn n(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 fn z(number: i64) -> String {

@@ -10,6 +10,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::alter::alter;
 use super::group::Quiet;
+use super::groups::{self, Group};
 use super::settings::KafkaSettings;
 
 const CALL: Duration = Duration::from_secs(15);
@@ -21,6 +22,10 @@ pub enum AdminError {
     Unreachable { bootstrap: String, source: KafkaError },
     #[error("topic \"{topic}\": {why}")]
     Topic { topic: String, why: String },
+    #[error("broker {broker}: {why}")]
+    Broker { broker: i32, why: String },
+    #[error("consumer groups: {0}")]
+    Groups(String),
     #[error(transparent)]
     Kafka(#[from] KafkaError),
     #[error("consumer group \"{0}\" has members; stop them first")]
@@ -81,6 +86,40 @@ impl Admin {
             (topic.name().to_owned(), (topic.partitions().len() as u32, replicas.unwrap_or_default()))
         });
         Ok(counts.collect())
+    }
+
+    /// Describes consumer groups, in the order of `names`.
+    pub fn groups(&self, names: &[&str]) -> Result<Vec<Group>, AdminError> {
+        // The first question about any group makes the broker create this topic, and may stay without an answer.
+        let fresh = !self.topics()?.contains_key("__consumer_offsets");
+        let wait = if fresh { CALL / 5 } else { CALL };
+        match groups::describe(self.client.inner(), names, wait) {
+            Err(_) if fresh => Ok(names.iter().map(|name| Group::unknown(name)).collect()),
+            answer => answer.map_err(AdminError::Groups),
+        }
+    }
+
+    /// Every broker: its number and address.
+    pub fn brokers(&self) -> Result<Vec<(i32, String)>, AdminError> {
+        let metadata = self
+            .client
+            .inner()
+            .fetch_metadata(None, CALL)
+            .map_err(|source| AdminError::Unreachable { bootstrap: self.settings.bootstrap.clone(), source })?;
+        let broker =
+            |broker: &rdkafka::metadata::MetadataBroker| (broker.id(), format!("{}:{}", broker.host(), broker.port()));
+        Ok(metadata.brokers().iter().map(broker).collect())
+    }
+
+    /// The configuration of a broker, defaults included.
+    pub fn broker_config(&self, broker: i32) -> Result<BTreeMap<String, String>, AdminError> {
+        let mut config = BTreeMap::new();
+        let resources = [ResourceSpecifier::Broker(broker)];
+        for resource in pollster::block_on(self.client.describe_configs(&resources, &options()))? {
+            let resource = resource.map_err(|code| AdminError::Broker { broker, why: code.to_string() })?;
+            config.extend(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))));
+        }
+        Ok(config)
     }
 
     /// What exists of these topics, with their configuration.

@@ -20,7 +20,7 @@ extern "C" fn __wrap_rd_kafka_metadata_update_op(_client: *mut c_void, _hints: *
 }
 
 /// Whether the linker was told (.cargo/config.toml does).
-pub(super) fn are_dropped() -> bool {
+pub fn are_dropped() -> bool {
     rd_kafka_metadata_update_op as *const () == __wrap_rd_kafka_metadata_update_op as *const ()
 }
 

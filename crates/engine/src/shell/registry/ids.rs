@@ -50,6 +50,12 @@ impl Registry {
         Ok(ids)
     }
 
+    /// The ids that a lock file remembers, in the order of `wire`; nothing when there is none of this registry.
+    pub fn remembered(&self, wire: &[WireSchema<'_>], lock: &Path) -> Vec<Option<u32>> {
+        let lock = Lock::read(lock).ok().flatten().filter(|lock| lock.registry == self.url());
+        wire.iter().map(|wire| lock.as_ref()?.id(wire)).collect()
+    }
+
     fn locked(&self, wire: &[WireSchema<'_>], path: &Path, reason: String) -> Result<HashMap<u64, u32>, RegistryError> {
         let lacks = |lack: String| RegistryError::LockIncomplete {
             registry: self.url().to_owned(),

@@ -1,0 +1,218 @@
+//! Where partitions end, where groups stand in them, and what lies between: asked in a few calls for many partitions.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use rdkafka::Message as _;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::admin::AdminError;
+use super::group::Quiet;
+use super::settings::KafkaSettings;
+
+const CALL: Duration = Duration::from_secs(10);
+/// How long to read before what is left counts as not counted.
+const READ: Duration = Duration::from_secs(20);
+
+/// A topic and a partition.
+pub type At = (String, u32);
+
+/// The ends of a partition, in offsets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ends {
+    pub first: i64,
+    /// Where a read_committed reader has to stop for now.
+    pub last_stable_offset: i64,
+    pub high_watermark: i64,
+}
+
+/// What a group has not read of a partition yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waiting {
+    /// Committed records; at most so many where `exact` is false.
+    pub records: u64,
+    /// Whether they were counted. Offsets are no count: commit markers and aborted records have some, too.
+    pub exact: bool,
+    /// Timestamp of the first of them in milliseconds since 1970-01-01 UTC.
+    pub oldest_ms: Option<i64>,
+}
+
+/// Asks a cluster; keeps its connections from one question to the next.
+pub struct Survey {
+    settings: KafkaSettings,
+    committed: BaseConsumer<Quiet>,
+    uncommitted: BaseConsumer<Quiet>,
+    /// One consumer for each group that was asked for; none of them joins it.
+    groups: BTreeMap<String, BaseConsumer<Quiet>>,
+}
+
+impl Survey {
+    /// Connects lazily.
+    pub fn open(settings: &KafkaSettings) -> Result<Survey, AdminError> {
+        let make = |committed_only| {
+            let mut config = settings.reader("orderflow-survey", "survey", committed_only);
+            // A handful of records per partition is all that is wanted.
+            config
+                .set("queued.max.messages.kbytes", "8192")
+                .set("fetch.message.max.bytes", "65536")
+                .set("fetch.queue.backoff.ms", "5")
+                .set("fetch.wait.max.ms", "20");
+            config.create_with_context(Quiet)
+        };
+        let (committed, uncommitted) = (make(true)?, make(false)?);
+        Ok(Survey { settings: settings.clone(), committed, uncommitted, groups: BTreeMap::new() })
+    }
+
+    /// The ends of these partitions; every topic must exist.
+    pub fn ends(&self, at: &[At]) -> Result<BTreeMap<At, Ends>, AdminError> {
+        let first = self.offsets(&self.uncommitted, at, Offset::Beginning)?;
+        // In this order, so that the last stable offset is never ahead of the high watermark by what came in between.
+        let stable = self.offsets(&self.committed, at, Offset::End)?;
+        let high = self.offsets(&self.uncommitted, at, Offset::End)?;
+        let ends = |at: &At| {
+            let (first, last_stable_offset, high_watermark) = (*first.get(at)?, *stable.get(at)?, *high.get(at)?);
+            Some((at.clone(), Ends { first, last_stable_offset, high_watermark }))
+        };
+        Ok(at.iter().filter_map(ends).collect())
+    }
+
+    /// The first offset in each partition with a timestamp of at least `ms`; none where there is no such record.
+    pub fn since(&self, at: &[At], ms: i64) -> Result<BTreeMap<At, i64>, AdminError> {
+        self.offsets(&self.uncommitted, at, Offset::Offset(ms))
+    }
+
+    /// `which` is an end, or a timestamp in place of an offset, as librdkafka expects it.
+    fn offsets(
+        &self,
+        consumer: &BaseConsumer<Quiet>,
+        at: &[At],
+        which: Offset,
+    ) -> Result<BTreeMap<At, i64>, AdminError> {
+        if at.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let mut list = TopicPartitionList::with_capacity(at.len());
+        for (topic, partition) in at {
+            list.add_partition_offset(topic, *partition as i32, which)?;
+        }
+        let found = consumer.offsets_for_times(list, CALL).map_err(|source| self.unreachable(source))?;
+        Ok(plain(&found))
+    }
+
+    fn unreachable(&self, source: KafkaError) -> AdminError {
+        AdminError::Unreachable { bootstrap: self.settings.bootstrap.clone(), source }
+    }
+
+    /// The group's committed offsets (`offset_next`) of those partitions that have one.
+    pub fn committed(&mut self, group: &str, at: &[At]) -> Result<BTreeMap<At, i64>, AdminError> {
+        if !self.groups.contains_key(group) {
+            // Not read_committed: that would wait until no transaction is about to move an offset.
+            let consumer = self.settings.reader(group, "survey", false).create_with_context(Quiet)?;
+            self.groups.insert(group.to_owned(), consumer);
+        }
+        let mut list = TopicPartitionList::with_capacity(at.len());
+        for (topic, partition) in at {
+            list.add_partition(topic, *partition as i32);
+        }
+        let found = self.groups[group].committed_offsets(list, CALL).map_err(|source| self.unreachable(source))?;
+        Ok(plain(&found))
+    }
+
+    /// What waits in each of these gaps (committed offset, last stable offset) of one topic, in their order. Counts at most
+    /// `count_max` records of a gap, and reads only the first one of a gap that is wider.
+    pub fn waiting(
+        &self,
+        topic: &str,
+        gaps: &[(u32, i64, i64)],
+        count_max: u64,
+    ) -> Result<BTreeMap<u32, Waiting>, AdminError> {
+        let mut open: BTreeMap<u32, Gap> = BTreeMap::new();
+        let mut list = TopicPartitionList::with_capacity(gaps.len());
+        let mut found = BTreeMap::new();
+        for (partition, from, to) in gaps {
+            let width = to.saturating_sub(*from).max(0) as u64;
+            if width == 0 {
+                found.insert(*partition, Waiting { exact: true, ..Waiting::default() });
+                continue;
+            }
+            list.add_partition_offset(topic, *partition as i32, Offset::Offset(*from))?;
+            open.insert(*partition, Gap { to: *to, width, count: width <= count_max, seen: Waiting::default() });
+        }
+        if open.is_empty() {
+            return Ok(found);
+        }
+        self.committed.assign(&list)?;
+        let since = Instant::now();
+        while !open.is_empty() && since.elapsed() < READ {
+            match self.committed.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => {
+                    let partition = message.partition() as u32;
+                    let Some(gap) = open.get_mut(&partition) else { continue };
+                    if gap.saw(message.offset(), message.timestamp().to_millis()) {
+                        found.insert(partition, gap.judged());
+                        open.remove(&partition);
+                        let mut done = TopicPartitionList::new();
+                        done.add_partition(topic, partition as i32);
+                        self.committed.pause(&done)?;
+                    }
+                }
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    if let Some(gap) = open.remove(&(partition as u32)) {
+                        found.insert(partition as u32, Waiting { exact: true, ..gap.seen });
+                    }
+                }
+                Some(Err(error)) => tracing::debug!("survey of {topic}: {error}"),
+                None => {}
+            }
+        }
+        self.committed.unassign()?;
+        // Nobody answered for these: everything in between may be a record.
+        let unknown =
+            |(partition, gap): (u32, Gap)| (partition, Waiting { exact: false, records: gap.width, ..gap.seen });
+        found.extend(open.into_iter().map(unknown));
+        Ok(found)
+    }
+}
+
+/// A stretch of a partition that is being looked at.
+struct Gap {
+    to: i64,
+    width: u64,
+    /// Every record, not only the first.
+    count: bool,
+    seen: Waiting,
+}
+
+impl Gap {
+    /// Notes a record; whether that was enough.
+    fn saw(&mut self, offset: i64, timestamp_ms: Option<i64>) -> bool {
+        if offset >= self.to {
+            self.count = true;
+            return true;
+        }
+        if self.seen.records == 0 {
+            self.seen.oldest_ms = timestamp_ms;
+        }
+        self.seen.records += 1;
+        !self.count
+    }
+
+    fn judged(&self) -> Waiting {
+        match self.count {
+            true => Waiting { exact: true, ..self.seen },
+            false => Waiting { exact: false, records: self.width, ..self.seen },
+        }
+    }
+}
+
+fn plain(list: &TopicPartitionList) -> BTreeMap<At, i64> {
+    let offset = |offset| match offset {
+        Offset::Offset(offset) if offset >= 0 => Some(offset),
+        _ => None,
+    };
+    let all = list.elements();
+    let each = all.iter().filter_map(|it| Some(((it.topic().to_owned(), it.partition() as u32), offset(it.offset())?)));
+    each.collect()
+}
