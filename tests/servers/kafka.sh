@@ -6,6 +6,10 @@
 #   kafka.sh run DIR PORT   in the foreground, data in DIR (formatted on first use), on 127.0.0.1:PORT only
 #   kafka.sh run-controller DIR PORT         only the controller ...
 #   kafka.sh run-broker DIR PORT CONTROLLER  ... and only the broker, as in production: see server.properties
+#   kafka.sh run-secure DIR PORT MTLS_PORT TLS
+#                           as `run`, but nobody comes in unknown and nobody may do what no ACL allows:
+#                           SASL_SSL on PORT (PLAIN, SCRAM-SHA-512, OAUTHBEARER), mTLS on MTLS_PORT. The folder TLS holds
+#                           ca.pem, broker.pem (key and certificate), and users (one name=password a line)
 #   kafka.sh up [PORT]      in the background, data in ./.kafka; returns when it answers
 #   kafka.sh down           stops what `up` started
 #   kafka.sh tool CLASS ... a tool of Kafka's, such as: tool TopicCommand --bootstrap-server 127.0.0.1:9092 --list
@@ -52,6 +56,32 @@ run-broker() {
   start "$1" broker 1 "2@127.0.0.1:$3" "PLAINTEXT://127.0.0.1:$2" "PLAINTEXT://127.0.0.1:$2"
 }
 
+# Users are made when the folder is formatted. OAUTHBEARER takes tokens that nobody signed: a test's, never production's.
+run-secure() {
+  (($# == 4)) || usage "kafka.sh run-secure DIR PORT MTLS_PORT TLS"
+  local controller tls name password plain=
+  controller=$(free_port)
+  tls=$(cd "$4" && pwd)
+  while IFS='=' read -r name password; do
+    plain+=" user_$name=\"$password\""
+    users+=(--add-scram "SCRAM-SHA-512=[name=$name,password=$password]")
+  done <"$tls/users"
+  more=$(cat "$servers/kafka/secure.properties" - <<END
+
+ssl.keystore.location=$tls/broker.pem
+ssl.truststore.location=$tls/ca.pem
+listener.name.sasl_ssl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required$plain;
+END
+  )
+  start "$1" broker,controller 1 "1@127.0.0.1:$controller" \
+    "SASL_SSL://127.0.0.1:$2,SSL://127.0.0.1:$3,CONTROLLER://127.0.0.1:$controller" \
+    "SASL_SSL://127.0.0.1:$2,SSL://127.0.0.1:$3"
+}
+
+# More properties, and more of what the folder is formatted with.
+more=
+users=()
+
 # start DIR ROLES NODE VOTERS LISTENERS ADVERTISED
 start() {
   fetch
@@ -67,11 +97,12 @@ controller.quorum.voters=$4
 listeners=$5
 ${6:+advertised.listeners=$6}
 log.dirs=$dir/log
+$more
 END
   if [[ ! -e $dir/log/meta.properties ]]; then
     "$java" -XX:TieredStopAtLevel=1 -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
       -cp "$home/jars/*" kafka.tools.StorageTool format \
-      --cluster-id "$cluster" --config "$dir/server.properties"
+      --cluster-id "$cluster" --config "$dir/server.properties" ${users[@]+"${users[@]}"}
   fi
   # exec, so that whoever started this script holds the broker's own PID. The configuration is printed three times
   # over (1,000 lines) unless its logger is told not to.
@@ -147,6 +178,6 @@ tool() {
 }
 
 case ${1:-} in
-check | fetch | run | run-controller | run-broker | up | down | tool) "$@" ;;
-*) usage "kafka.sh check | fetch | run DIR PORT | run-controller DIR PORT | run-broker DIR PORT CONTROLLER | up [PORT] | down | tool CLASS ..." ;;
+check | fetch | run | run-controller | run-broker | run-secure | up | down | tool) "$@" ;;
+*) usage "kafka.sh check | fetch | run DIR PORT | run-controller DIR PORT | run-broker DIR PORT CONTROLLER | run-secure DIR PORT MTLS_PORT TLS | up [PORT] | down | tool CLASS ..." ;;
 esac

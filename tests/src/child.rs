@@ -57,7 +57,8 @@ pub(crate) fn terminate(child: &Child) -> Result<()> {
 pub(crate) struct Server {
     script: PathBuf,
     verb: &'static str,
-    more: Option<String>,
+    /// What follows the port.
+    pub(crate) more: Vec<String>,
     port: u16,
     /// `None` only while dropping.
     folder: Option<TempDir>,
@@ -67,11 +68,11 @@ pub(crate) struct Server {
 impl Server {
     /// What `SCRIPT run` starts; it does not run yet and has a new folder and a free loopback port.
     pub(crate) fn new(script: &str) -> Result<Server> {
-        Server::of(script, "run", None)
+        Server::of(script, "run", Vec::new())
     }
 
     /// What another verb of the script starts.
-    pub(crate) fn of(script: &str, verb: &'static str, more: Option<String>) -> Result<Server> {
+    pub(crate) fn of(script: &str, verb: &'static str, more: Vec<String>) -> Result<Server> {
         let folder = tempfile::Builder::new().prefix("orderflow-").tempdir().context("no temporary folder")?;
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("servers").join(script);
         Ok(Server { script, verb, more, port: free_port()?, folder: Some(folder), child: None })
@@ -95,7 +96,7 @@ impl Server {
         let port = self.port.to_string();
         let data = self.folder().join("data");
         let mut args = vec![OsStr::new(self.verb), data.as_os_str(), OsStr::new(&port)];
-        args.extend(self.more.as_deref().map(OsStr::new));
+        args.extend(self.more.iter().map(OsStr::new));
         let log = File::options().create(true).append(true).open(self.log())?;
         let child = spawn(self.folder(), self.script.as_os_str(), &args, &log, &log)?;
         self.child = Some(child);
@@ -167,7 +168,7 @@ pub(crate) fn release(child: &mut Child) {
 /// A loopback port that nobody listens on and the kernel does not hand out (it starts at 32768): a client that keeps
 /// trying the port of a killed broker could otherwise connect to itself and hold the port. Test processes that run at
 /// the same time begin at different places.
-fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     static TRIED: AtomicU16 = AtomicU16::new(0);
     let first = (std::process::id() % 500) as u16 * 10;
     for _ in 0..200 {

@@ -3,10 +3,12 @@
 mod child;
 mod flow;
 mod program;
+mod secure;
 mod servers;
 mod wait;
 
 pub use flow::{Ended, Flow, Orderflow, binary, settings, written};
 pub use program::{Done, Program, free_address, get, logged, warnings};
+pub use secure::{Login, SecureKafka};
 pub use servers::{Kafka, Registry, shared_kafka};
 pub use wait::{block_on, eventually};

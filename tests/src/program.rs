@@ -22,6 +22,8 @@ const TOOL_LIMIT: Duration = Duration::from_secs(300);
 pub struct Program {
     bootstrap: String,
     registry: Option<String>,
+    /// Of every command.
+    flags: Vec<String>,
     folder: Cell<Option<TempDir>>,
     path: PathBuf,
     number: Cell<usize>,
@@ -46,6 +48,7 @@ impl Program {
         Ok(Program {
             bootstrap: bootstrap.to_owned(),
             registry: None,
+            flags: Vec::new(),
             path: folder.path().to_owned(),
             folder: Cell::new(Some(folder)),
             number: Cell::new(0),
@@ -57,6 +60,13 @@ impl Program {
     #[must_use]
     pub fn with_registry(mut self, url: &str) -> Program {
         self.registry = Some(url.to_owned());
+        self
+    }
+
+    /// Every command gets these flags, too.
+    #[must_use]
+    pub fn with_flags(mut self, flags: Vec<String>) -> Program {
+        self.flags = flags;
         self
     }
 
@@ -103,7 +113,9 @@ impl Program {
         self.ran.borrow_mut().push((folder.clone(), args.join(" ")));
         let place = ["--bootstrap", self.bootstrap.as_str()].into_iter();
         let registry = self.registry.iter().flat_map(|url| ["--registry", url.as_str()]);
-        let mut process = Orderflow::new(name, folder, args.iter().copied().chain(place).chain(registry))?;
+        let flags = self.flags.iter().map(String::as_str);
+        let args = args.iter().copied().chain(place).chain(registry).chain(flags);
+        let mut process = Orderflow::new(name, folder, args)?;
         process.start()?;
         Ok(process)
     }

@@ -17,7 +17,7 @@ use crate::child::Server;
 use crate::wait::{block_on, eventually};
 
 /// Generous: on two busy cores a JVM that needs 3 s alone has been seen to need 20, and the first start downloads.
-const START_LIMIT: Duration = Duration::from_secs(180);
+pub(crate) const START_LIMIT: Duration = Duration::from_secs(180);
 
 /// A one-node Kafka, gone when dropped. Starting one takes seconds and 400-700 MB: use [`shared_kafka`] unless the test
 /// kills or stops it.
@@ -38,10 +38,10 @@ impl Kafka {
     /// The same with a controller of its own, which outlives [`Kafka::kill`]: what a kill in the middle of commits needs
     /// (tests/servers/kafka/server.properties says why).
     pub fn with_a_controller_apart() -> Result<Kafka> {
-        let mut controller = Server::of("kafka.sh", "run-controller", None)?;
+        let mut controller = Server::of("kafka.sh", "run-controller", Vec::new())?;
         let port = controller.port();
         controller.start(START_LIMIT, || Ok(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()))?;
-        let server = Server::of("kafka.sh", "run-broker", Some(port.to_string()))?;
+        let server = Server::of("kafka.sh", "run-broker", vec![port.to_string()])?;
         let mut kafka = Kafka { server, _controller: Some(controller) };
         kafka.restart()?;
         Ok(kafka)

@@ -12,6 +12,8 @@ mod crash;
 mod registry;
 #[path = "all/schema.rs"]
 mod schema;
+#[path = "all/secure.rs"]
+mod secure;
 #[path = "all/servers.rs"]
 mod servers;
 #[path = "all/tidy.rs"]

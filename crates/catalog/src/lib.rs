@@ -9,6 +9,7 @@
 #[cfg(test)]
 extern crate self as flow;
 
+pub mod access;
 mod attributes;
 mod avsc;
 mod catalog;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use engine::shell::client::Client;
 use engine::shell::embedded::{EmbeddedClient, EmbeddedLog};
-use engine::shell::kafka::{KafkaClient, KafkaSettings};
+use engine::shell::kafka::{ACLS, KafkaClient, KafkaSettings, LET_IN};
 use engine::shell::transport::Fault;
 
 use crate::failure::Failure;
@@ -22,6 +22,9 @@ pub enum Log {
 pub fn failed(fault: Fault) -> anyhow::Error {
     let text = fault.to_string();
     match text.split_once("; hint: ") {
+        Some((what, hint)) if what.starts_with("Kafka option") => Failure::usage("bad-option", what, hint).into(),
+        Some((what, hint)) if hint == ACLS => Failure::new("not-authorized", what, hint).into(),
+        Some((what, hint)) if hint == LET_IN => Failure::unreachable("broker-refuses", what, hint).into(),
         Some((what, hint)) if what.starts_with("topic ") => Failure::new("topic-missing", what, hint).into(),
         Some((what, hint)) if what.starts_with("broker ") => {
             Failure::unreachable("broker-unreachable", what, hint).into()

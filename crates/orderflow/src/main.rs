@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 /// Event-driven order processing on Kafka: commands in, outcomes out, not one call between services
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "orderflow", version, max_term_width = 120)]
 struct Cli {
     #[command(flatten)]

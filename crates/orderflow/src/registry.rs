@@ -7,7 +7,7 @@ use engine::shell::registry::{Options, Registry, RegistryError, Resolver, WireSc
 
 use crate::failure::Failure;
 use crate::ids::{Ids, subject, wire};
-use crate::options::Place;
+use crate::options::{Place, secret};
 
 /// A registry's error as a person sees it: what it refuses did not work, whatever else could not be checked.
 pub fn failed(error: RegistryError) -> anyhow::Error {
@@ -27,7 +27,19 @@ pub fn failed(error: RegistryError) -> anyhow::Error {
 pub fn open(url: &str, place: &Place) -> anyhow::Result<Registry> {
     let timeout = Duration::from_secs(place.registry_timeout);
     let connect_timeout = timeout.min(Options::default().connect_timeout);
-    Registry::open(url, Options { timeout, connect_timeout, ..Options::default() }).map_err(failed)
+    let (user, password) = credentials(place)?;
+    Registry::open(url, Options { timeout, connect_timeout, user, password }).map_err(failed)
+}
+
+/// User and password from a file, where one is named.
+fn credentials(place: &Place) -> anyhow::Result<(Option<String>, Option<String>)> {
+    let Some(file) = &place.registry_credentials else { return Ok((None, None)) };
+    let text = secret(file, "credentials of the schema registry")?;
+    let Some((user, password)) = text.split_once(':') else {
+        let what = format!("credentials of the schema registry: file \"{}\" holds no \":\"", file.display());
+        return Err(Failure::usage("bad-option", what, "write user:password into it, neither of them encoded").into());
+    };
+    Ok((Some(user.to_owned()), Some(password.to_owned())))
 }
 
 /// The registry that --registry names.

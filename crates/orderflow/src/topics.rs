@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use catalog::TopicKind;
 use catalog::plan::{Live, Plan, Setting, Wish};
 use contract::TopicSpec;
-use engine::shell::kafka::{Admin, AdminError, Found, KafkaSettings, Wanted};
+use engine::shell::kafka::{ACLS, Admin, AdminError, Found, KafkaSettings, LET_IN, Wanted};
 
 use crate::failure::Failure;
 
@@ -35,12 +35,21 @@ impl std::fmt::Display for Difference {
 
 /// An administrative failure as a person sees it.
 pub fn failed(error: AdminError) -> anyhow::Error {
+    let text = error.to_string();
     let hint = match &error {
+        AdminError::Refused { .. } => LET_IN,
+        AdminError::Denied { .. } => ACLS,
         AdminError::Unreachable { .. } => "`make kafka-up` starts a Kafka here, --bootstrap names another",
         AdminError::GroupActive(_) => "scale its StatefulSet to 0, or end its `orderflow run`",
         _ => "",
     };
     match &error {
+        AdminError::Options(_) => {
+            let (what, hint) = text.split_once("; hint: ").unwrap_or((&text, ""));
+            Failure::usage("bad-option", what, hint).into()
+        }
+        AdminError::Refused { .. } => Failure::unreachable("broker-refuses", text, hint).into(),
+        AdminError::Denied { .. } => Failure::new("not-authorized", text, hint).into(),
         AdminError::Unreachable { .. } => Failure::unreachable("broker-unreachable", error.to_string(), hint).into(),
         AdminError::GroupActive(_) => Failure::new("group-active", error.to_string(), hint).into(),
         _ => Failure::new("kafka", error.to_string(), hint).into(),

@@ -1,5 +1,6 @@
 //! One file per command.
 
+pub mod acls;
 pub mod catalog;
 pub mod demo;
 pub mod dlq;

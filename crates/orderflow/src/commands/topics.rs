@@ -42,6 +42,8 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
     },
+    /// What topics.yaml lets each processor and each party do on a broker: shown, or put onto a cluster
+    Acls(super::acls::Args),
 }
 
 /// What a cluster is to be like.
@@ -79,6 +81,7 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
             topics::refusals(&plan)
         }
         Command::Apply { what, dry_run } => apply(what, *dry_run, place),
+        Command::Acls(args) => super::acls::run(args, place),
     }
 }
 

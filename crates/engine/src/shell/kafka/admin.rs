@@ -8,6 +8,8 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use super::access::{Unknown, denied, denies, metadata, not_made, told};
+use super::acl::{self, Acl};
 use super::alter::alter;
 use super::group::Quiet;
 use super::groups::{self, Group};
@@ -18,8 +20,15 @@ const CALL: Duration = Duration::from_secs(15);
 /// What an administrative call ran into.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
+    #[error("{0}")]
+    Options(String),
     #[error("broker \"{bootstrap}\" does not answer: {source}")]
     Unreachable { bootstrap: String, source: KafkaError },
+    #[error("broker \"{bootstrap}\" {why}")]
+    Refused { bootstrap: String, why: String },
+    /// The broker's authorizer said no.
+    #[error("{what}: {why}")]
+    Denied { what: String, why: String },
     #[error("topic \"{topic}\": {why}")]
     Topic { topic: String, why: String },
     #[error("broker {broker}: {why}")]
@@ -65,7 +74,8 @@ fn options() -> AdminOptions {
 impl Admin {
     /// Connects lazily.
     pub fn open(settings: &KafkaSettings) -> Result<Admin, AdminError> {
-        let client = settings.base("admin").create_with_context(Quiet)?;
+        let made = settings.base("admin").create_with_context(Quiet);
+        let client = made.map_err(|error| AdminError::Options(not_made(&error)))?;
         Ok(Admin { client, settings: settings.clone() })
     }
 
@@ -76,11 +86,14 @@ impl Admin {
 
     /// Every topic, its number of partitions, and the replicas of the partition that has fewest.
     fn counts(&self) -> Result<BTreeMap<String, (u32, u32)>, AdminError> {
-        let metadata = self
-            .client
-            .inner()
-            .fetch_metadata(None, CALL)
-            .map_err(|source| AdminError::Unreachable { bootstrap: self.settings.bootstrap.clone(), source })?;
+        let client = self.client.inner();
+        let metadata = metadata(client, CALL, || told(client)).map_err(|unknown| {
+            let bootstrap = self.settings.bootstrap.clone();
+            match unknown {
+                Unknown::Refused(why) => AdminError::Refused { bootstrap, why },
+                Unknown::Unreachable(source) => AdminError::Unreachable { bootstrap, source },
+            }
+        })?;
         let counts = metadata.topics().iter().map(|topic| {
             let replicas = topic.partitions().iter().map(|partition| partition.replicas().len() as u32).min();
             (topic.name().to_owned(), (topic.partitions().len() as u32, replicas.unwrap_or_default()))
@@ -161,6 +174,14 @@ impl Admin {
         }
     }
 
+    /// Lets principals do things. What they may do besides is not touched.
+    pub fn allow(&self, acls: &[Acl]) -> Result<(), AdminError> {
+        // Asked for first: whoever is not let in hears it from here.
+        self.counts()?;
+        let denied = |why| AdminError::Denied { what: "ACLs".to_owned(), why };
+        acl::create(self.client.inner(), acls, CALL).map_err(denied)
+    }
+
     /// Creates topics and waits until the broker shows them.
     pub fn create(&self, wanted: &[Wanted], replication: i32) -> Result<(), AdminError> {
         if wanted.is_empty() {
@@ -222,7 +243,7 @@ impl Admin {
             match result {
                 Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound)) => {}
                 Err((group, RDKafkaErrorCode::NonEmptyGroup)) => return Err(AdminError::GroupActive(group)),
-                Err((group, code)) => return Err(AdminError::Topic { topic: group, why: code.to_string() }),
+                Err((group, code)) => return Err(group_error(&group, KafkaError::AdminOp(code))),
             }
         }
         Ok(())
@@ -236,9 +257,14 @@ impl Admin {
         done.elements().iter().try_for_each(|at| at.error()).map_err(AdminError::Kafka)
     }
 
+    fn member(&self, group: &str) -> Result<BaseConsumer<Quiet>, AdminError> {
+        let made = self.settings.reader(group, "reset", true).create_with_context(Quiet);
+        made.map_err(|error| AdminError::Options(not_made(&error)))
+    }
+
     /// Sets a group's committed offsets (topic, partition, `offset_next`); the group must have no members.
     pub fn set_offsets(&self, group: &str, offsets: &[(String, u32, i64)]) -> Result<(), AdminError> {
-        let consumer: BaseConsumer<Quiet> = self.settings.reader(group, "reset", true).create_with_context(Quiet)?;
+        let consumer = self.member(group)?;
         let mut list = TopicPartitionList::new();
         for (topic, partition, next) in offsets {
             list.add_partition_offset(topic, *partition as i32, Offset::Offset(*next))?;
@@ -246,19 +272,19 @@ impl Admin {
         match consumer.commit(&list, rdkafka::consumer::CommitMode::Sync) {
             Ok(()) => {}
             Err(error) if is_active(&error) => return Err(AdminError::GroupActive(group.to_owned())),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(group_error(group, error)),
         }
         Ok(())
     }
 
     /// The group's committed offsets of these partitions; `None` where there is none.
     pub fn offsets(&self, group: &str, at: &[(String, u32)]) -> Result<Vec<Option<i64>>, AdminError> {
-        let consumer: BaseConsumer<Quiet> = self.settings.reader(group, "reset", true).create_with_context(Quiet)?;
+        let consumer = self.member(group)?;
         let mut list = TopicPartitionList::new();
         for (topic, partition) in at {
             list.add_partition(topic, *partition as i32);
         }
-        let found = consumer.committed_offsets(list, CALL)?;
+        let found = consumer.committed_offsets(list, CALL).map_err(|error| group_error(group, error))?;
         let offset = |(topic, partition): &(String, u32)| match found.find_partition(topic, *partition as i32)?.offset()
         {
             Offset::Offset(offset) if offset >= 0 => Some(offset),
@@ -286,7 +312,18 @@ fn is_active(error: &KafkaError) -> bool {
 }
 
 fn topic_error(topic: &str, code: RDKafkaErrorCode) -> AdminError {
+    if denies(code) {
+        return AdminError::Denied { what: format!("topic \"{topic}\""), why: code.to_string() };
+    }
     AdminError::Topic { topic: topic.to_owned(), why: code.to_string() }
+}
+
+/// What the broker says about a group.
+fn group_error(group: &str, error: KafkaError) -> AdminError {
+    if denied(&error) {
+        return AdminError::Denied { what: format!("consumer group \"{group}\""), why: error.to_string() };
+    }
+    AdminError::Kafka(error)
 }
 
 fn new_topic(wanted: &Wanted, replication: i32) -> NewTopic<'_> {

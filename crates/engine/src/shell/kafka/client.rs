@@ -15,6 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use crate::shell::client::{Client, From, Message, Tail};
 use crate::shell::transport::Fault;
 
+use super::access::{ACLS, LET_IN, Refusal, Unknown, denied, metadata, not_made};
 use super::group::Quiet;
 use super::producer::headers;
 use super::settings::KafkaSettings;
@@ -24,10 +25,14 @@ const PATIENCE: Duration = Duration::from_secs(150);
 const PAGE: usize = 1_000;
 
 #[derive(Debug, Default)]
-struct Failed(Mutex<Option<String>>);
+struct Failed {
+    record: Mutex<Option<String>>,
+    refusal: Refusal,
+}
 
 impl ClientContext for Failed {
     fn error(&self, error: KafkaError, reason: &str) {
+        self.refusal.note(error.rdkafka_error_code(), reason);
         Quiet.error(error, reason);
     }
 }
@@ -37,8 +42,9 @@ impl ProducerContext for Failed {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, message)) = result {
-            let text = format!("record for \"{}\" not sent: {error}", message.topic());
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+            let hint = if denied(error) { format!("; hint: {ACLS}") } else { String::new() };
+            let text = format!("record for \"{}\" not sent: {error}{hint}", message.topic());
+            self.record.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
         }
     }
 }
@@ -53,7 +59,7 @@ impl KafkaClient {
     /// Connects lazily.
     pub fn open(settings: KafkaSettings) -> Result<KafkaClient, Fault> {
         let made = settings.sender().create_with_context(Failed::default());
-        let producer = made.map_err(|error| Fault::Fatal(format!("producer: {error}")))?;
+        let producer = made.map_err(|error| Fault::Fatal(not_made(&error)))?;
         Ok(KafkaClient { settings, producer })
     }
 
@@ -67,7 +73,16 @@ impl KafkaClient {
 
 impl Client for KafkaClient {
     fn partitions(&mut self, topic: &str) -> Result<Option<u32>, Fault> {
-        let metadata = self.producer.client().fetch_metadata(None, CALL).map_err(|error| self.unreachable(&error))?;
+        let told = || {
+            self.producer.poll(Duration::ZERO);
+            self.producer.context().refusal.take()
+        };
+        let metadata = metadata(self.producer.client(), CALL, told).map_err(|unknown| match unknown {
+            Unknown::Refused(why) => {
+                Fault::Fatal(format!("broker \"{}\" {why}; hint: {LET_IN}", self.settings.bootstrap))
+            }
+            Unknown::Unreachable(error) => self.unreachable(&error),
+        })?;
         Ok(metadata.topics().iter().find(|known| known.name() == topic).map(|known| known.partitions().len() as u32))
     }
 
@@ -106,7 +121,7 @@ impl Client for KafkaClient {
         if self.producer.in_flight_count() > 0 {
             return Err(Fault::Fatal("records stay unacknowledged".into()));
         }
-        let failed = self.producer.context().0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let failed = self.producer.context().record.lock().unwrap_or_else(PoisonError::into_inner).take();
         failed.map_or(Ok(()), |text| Err(Fault::Fatal(text)))
     }
 
@@ -136,6 +151,9 @@ impl KafkaClient {
                 error.rdkafka_error_code(),
                 Some(Code::NotLeaderForPartition | Code::LeaderNotAvailable | Code::UnknownTopicOrPartition)
             );
+            if denied(&error) {
+                return Err(Fault::Fatal(format!("topic \"{topic}\": {error}; hint: {ACLS}")));
+            }
             if !passes || since.elapsed() > CALL {
                 return Err(self.unreachable(&error));
             }
@@ -150,7 +168,7 @@ impl KafkaClient {
             .set("fetch.wait.max.ms", "20")
             .set("fetch.queue.backoff.ms", "5");
         let made = config.create_with_context(Quiet);
-        let consumer: BaseConsumer<Quiet> = made.map_err(|error| Fault::Fatal(format!("consumer: {error}")))?;
+        let consumer: BaseConsumer<Quiet> = made.map_err(|error| Fault::Fatal(not_made(&error)))?;
         let mut list = TopicPartitionList::new();
         for partition in 0..partitions as i32 {
             // The end is asked for now: what is sent right after this call must be seen.

@@ -11,6 +11,8 @@ use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
+use super::access::Refusal;
+
 /// A rebalance that the driver has not carried out yet.
 #[derive(Debug)]
 pub(super) enum Rebalance {
@@ -24,6 +26,7 @@ pub(super) struct GroupContext {
     noted: Mutex<VecDeque<Rebalance>>,
     /// Nobody will carry out what is noted any more: partitions are given back inside the callback.
     closing: AtomicBool,
+    pub(super) refusal: Refusal,
 }
 
 impl GroupContext {
@@ -54,6 +57,7 @@ impl ClientContext for GroupContext {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(target: "librdkafka", "{error}: {reason}");
+        self.refusal.note(error.rdkafka_error_code(), reason);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Kafka: consumer group, transactional producer, restores on their own consumer, topic administration.
 
+mod access;
+mod acl;
 mod admin;
 mod alter;
 mod client;
@@ -14,6 +16,8 @@ mod survey;
 mod topic_id;
 mod transport;
 
+pub use access::{ACLS, LET_IN};
+pub use acl::{Acl, Operation, Pattern, Resource};
 pub use admin::{Admin, AdminError, Found, Wanted};
 pub use client::KafkaClient;
 pub use groups::{Group, GroupState, Member};

@@ -17,6 +17,7 @@ use crate::core::io::{Logged, Send};
 use crate::shell::transport::Fault;
 use crate::shell::wire;
 
+use super::access::{ACLS, denied, denies, not_made};
 use super::group::Quiet;
 use super::settings::TRANSACTION_TIMEOUT_MS;
 
@@ -145,7 +146,7 @@ impl Producer {
     /// Connects and fences whatever used the same transactional id before.
     pub(super) fn open(config: &ClientConfig) -> Result<Producer, Fault> {
         let created = config.create_with_context(Reports::default());
-        let inner: BaseProducer<Reports> = created.map_err(|error| Fault::Fatal(format!("producer: {error}")))?;
+        let inner: BaseProducer<Reports> = created.map_err(|error| Fault::Fatal(not_made(&error)))?;
         let producer = Producer { inner, open: None };
         let begun = producer.inner.init_transactions(Duration::from_secs(10));
         begun.map_err(|error| producer.classify("init_transactions", &error))?;
@@ -180,6 +181,7 @@ impl Producer {
             Some(Code::Fenced | Code::Fatal | Code::ProducerFenced | Code::InvalidProducerEpoch) => {
                 self.ended(error.to_string())
             }
+            Some(code) if denies(code) => Fault::Fatal(format!("produce: {error}; hint: {ACLS}")),
             _ => Fault::Abort(format!("produce: {error}")),
         }
     }
@@ -188,6 +190,7 @@ impl Producer {
     fn classify(&self, call: &str, error: &KafkaError) -> Fault {
         let text = format!("{call}: {error}");
         match error {
+            _ if denied(error) => Fault::Fatal(format!("{text}; hint: {ACLS}")),
             KafkaError::Transaction(error) if error.is_fatal() => self.ended(text),
             _ => Fault::Abort(text),
         }

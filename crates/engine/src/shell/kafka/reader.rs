@@ -10,6 +10,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::shell::transport::{Entry, Fault, LogReader};
 
+use super::access::{ACLS, denied, not_made};
 use super::group::Quiet;
 use super::settings::KafkaSettings;
 use super::topic_id;
@@ -37,7 +38,10 @@ pub struct KafkaReader {
 }
 
 fn failed(what: &str) -> impl Fn(KafkaError) -> Fault + '_ {
-    move |error| Fault::Abort(format!("{what}: {error}"))
+    move |error| match denied(&error) {
+        true => Fault::Fatal(format!("{what}: {error}; hint: {ACLS}")),
+        false => Fault::Abort(format!("{what}: {error}")),
+    }
 }
 
 impl KafkaReader {
@@ -45,7 +49,7 @@ impl KafkaReader {
     pub fn open(settings: &KafkaSettings, topology: &'static Topology) -> Result<KafkaReader, Fault> {
         let make = |committed_only| {
             let config = settings.reader(topology.name, "restore", committed_only);
-            config.create_with_context(Quiet).map_err(|error| Fault::Fatal(format!("restore consumer: {error}")))
+            config.create_with_context(Quiet).map_err(|error| Fault::Fatal(not_made(&error)))
         };
         Ok(KafkaReader { topology, committed: make(true)?, uncommitted: make(false)?, at: None })
     }

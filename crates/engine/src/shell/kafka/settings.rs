@@ -1,6 +1,7 @@
 //! How to reach Kafka, and the one place that makes client configurations.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use rdkafka::ClientConfig;
 
@@ -17,7 +18,7 @@ pub enum GroupProtocol {
 }
 
 /// A broker and how to talk to it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct KafkaSettings {
     /// `host:port`, comma separated.
     pub bootstrap: String,
@@ -26,6 +27,16 @@ pub struct KafkaSettings {
     pub protocol: GroupProtocol,
     /// Name of this instance within its group: the pod's name. Static member and transactional ids derive from it.
     pub instance: String,
+}
+
+impl fmt::Debug for KafkaSettings {
+    /// Of the options their names: a value may be a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let KafkaSettings { bootstrap, options, protocol, instance } = self;
+        let mut settings = f.debug_struct("KafkaSettings");
+        settings.field("bootstrap", bootstrap).field("options", &options.keys());
+        settings.field("protocol", protocol).field("instance", instance).finish()
+    }
 }
 
 /// How long the broker waits for a commit before it aborts a transaction, in milliseconds.
@@ -44,7 +55,9 @@ impl KafkaSettings {
             .set("reconnect.backoff.max.ms", "1000")
             .set("socket.keepalive.enable", "true")
             // Reconnects are reported once by us, not line by line by the library.
-            .set("log.connection.close", "false");
+            .set("log.connection.close", "false")
+            // OpenSSL is linked in and knows no folder of this system by itself.
+            .set("ssl.ca.location", "probe");
         for (name, value) in &self.options {
             config.set(name, value);
         }
@@ -97,7 +110,8 @@ impl KafkaSettings {
     pub(super) fn producer(&self, group: &str, worker: usize) -> ClientConfig {
         let mut config = self.base("producer");
         config
-            .set("transactional.id", format!("{group}-{}-{worker}", self.instance))
+            // With a dot, which no processor's name holds: an ACL for all that begins so is for this processor alone.
+            .set("transactional.id", format!("{group}.{}-{worker}", self.instance))
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS.to_string())
             .set("enable.idempotence", "true")
             .set("acks", "all")

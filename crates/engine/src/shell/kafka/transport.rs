@@ -19,6 +19,7 @@ use crate::shell::sled_disk::SledDisk;
 use crate::shell::transport::{Change, Fault, Fetched, LogReader, Slot, Transport};
 use crate::shell::wire;
 
+use super::access::not_made;
 use super::admin::Admin;
 use super::group::{GroupContext, Owned, Rebalance, give_back};
 use super::producer::{Kind, Outgoing, Producer, headers, output_headers};
@@ -58,6 +59,8 @@ pub struct KafkaTransport {
     seeking: BTreeMap<(u32, usize), i64>,
     /// Since when the broker does not answer, so that it is said once.
     down: Option<Instant>,
+    /// It answers, but refuses us; said once, too.
+    shut_out: bool,
     /// Since when the group refuses our name.
     refused: Option<Instant>,
     /// Not before this moment is a consumer built again.
@@ -91,6 +94,7 @@ impl KafkaTransport {
             started: BTreeSet::new(),
             seeking: BTreeMap::new(),
             down: None,
+            shut_out: false,
             refused: None,
             reopen_at: None,
         };
@@ -101,7 +105,7 @@ impl KafkaTransport {
     fn join(&mut self) -> Result<(), Fault> {
         let config = self.settings.group(self.topology.name, self.worker);
         let made = config.create_with_context(GroupContext::default());
-        let consumer: BaseConsumer<GroupContext> = made.map_err(|error| Fault::Fatal(format!("consumer: {error}")))?;
+        let consumer: BaseConsumer<GroupContext> = made.map_err(|error| Fault::Fatal(not_made(&error)))?;
         let topics: Vec<&str> = self.topology.inputs.iter().map(|input| input.topic).collect();
         consumer.subscribe(&topics).map_err(|error| Fault::Fatal(format!("subscribe: {error}")))?;
         self.consumer = Some(consumer);
@@ -302,6 +306,7 @@ impl Transport for KafkaTransport {
             self.consumer = Some(consumer);
             match polled {
                 Some(Ok(())) => {
+                    self.shut_out = false;
                     if let Some(since) = self.down.take() {
                         tracing::info!(processor = self.topology.name, "broker is back after {:?}", since.elapsed());
                     }

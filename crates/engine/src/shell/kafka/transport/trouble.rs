@@ -2,10 +2,12 @@
 
 use std::time::Instant;
 
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::shell::transport::{Fault, Transport as _};
 
+use super::super::access::{ACLS, denies};
 use super::{KafkaTransport, REFUSED_MAX};
 
 impl KafkaTransport {
@@ -21,7 +23,20 @@ impl KafkaTransport {
                 }
                 Ok(())
             }
-            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::TopicAuthorizationFailed) => {
+            Some(Code::Authentication | Code::SSL) => {
+                let told = self.consumer.as_ref().and_then(|consumer| consumer.context().refusal.take());
+                if let Some(why) = told.filter(|_| !std::mem::replace(&mut self.shut_out, true)) {
+                    let broker = &self.settings.bootstrap;
+                    tracing::warn!(
+                        processor,
+                        "broker \"{broker}\" {why}; trying on; a secret that changed is read when this process starts anew"
+                    );
+                }
+                self.down.get_or_insert_with(Instant::now);
+                Ok(())
+            }
+            Some(code) if denies(code) => Err(Fault::Fatal(format!("consumer: {error}; hint: {ACLS}"))),
+            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
                 Err(Fault::Fatal(format!("{error}; hint: `orderflow topics apply` creates what topics.yaml declares")))
             }
             // Guessing another position would skip records or read them twice.
