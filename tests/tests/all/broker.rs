@@ -1,5 +1,7 @@
 //! The binary against a real Kafka: what it does when the world misbehaves, and what it says then.
 
+#[path = "broker/everyday.rs"]
+mod everyday;
 #[path = "broker/flow.rs"]
 mod flow;
 #[path = "broker/outage.rs"]

@@ -7,6 +7,7 @@ use engine::shell::client::{Client, Message};
 use serde_json::{Value, json};
 use tests::{Kafka, Program, Registry, eventually, logged, warnings};
 
+use super::everyday::{doctor, says};
 use super::{ALL, LIMIT, all_assigned, now_ms, one_warning, place};
 
 /// A PlaceOrder of a version that this build has never seen: one more optional field. Its id.
@@ -51,9 +52,12 @@ fn broker_registry_outage_stops_only_what_needs_it() -> Result<()> {
     program.judge(|program| {
         let unregistered = program.fails(&["item", "register", "x", "--price", "1", "--data", &data], 3, "registry")?;
         ensure!(unregistered.err.contains("orderflow topics apply --registry"), "{unregistered}");
+        says(&doctor(program, &[])?, "fail", "lacks schema order-commands.v1-orderflow.PlaceOrder ")?;
         let applied = program.ok(&["topics", "apply"])?;
         ensure!(applied.out.contains("schemas registered"), "{applied}");
+        says(&doctor(program, &[])?, "ok", "; no lock file remembers its ids here yet")?;
         registry.stop()?;
+        says(&doctor(program, &[])?, "unknown", "does not answer")?;
         let run = [&["run"], &ALL[..], &["--data", &data]].concat();
         let refused = program.fails(&run, 3, "registry")?;
         ensure!(refused.err.contains("does not answer"), "{refused}");

@@ -227,7 +227,7 @@ fn broker_that_nobody_reaches_is_named() -> Result<()> {
     let address = free_address()?;
     let program = Program::new(&address)?;
     program.judge(|program| {
-        let commands: [&[&str]; 8] = [
+        let commands: [&[&str]; 11] = [
             &["order", "submit", "--item", "x=1"],
             &["order", "show", "x"],
             &["item", "register", "x", "--price", "1"],
@@ -236,6 +236,9 @@ fn broker_that_nobody_reaches_is_named() -> Result<()> {
             &["topics", "apply"],
             &["topics", "plan"],
             &["reset", "item-lookup"],
+            &["lag"],
+            &["parked"],
+            &["graph", "--live"],
         ];
         let mut running = Vec::new();
         for command in commands {

@@ -40,7 +40,7 @@ pub enum GroupState {
 }
 
 /// One worker in a group.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Member {
     pub client_id: String,
     /// The static member id; empty for a dynamic member.

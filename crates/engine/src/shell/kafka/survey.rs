@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::admin::AdminError;
@@ -15,6 +15,9 @@ use super::settings::KafkaSettings;
 const CALL: Duration = Duration::from_secs(10);
 /// How long to read before what is left counts as not counted.
 const READ: Duration = Duration::from_secs(20);
+
+/// Between two tries.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// A topic and a partition.
 pub type At = (String, u32);
@@ -97,8 +100,18 @@ impl Survey {
         for (topic, partition) in at {
             list.add_partition_offset(topic, *partition as i32, which)?;
         }
-        let found = consumer.offsets_for_times(list, CALL).map_err(|source| self.unreachable(source))?;
-        Ok(plain(&found))
+        let since = Instant::now();
+        loop {
+            let error = match consumer.offsets_for_times(list.clone(), CALL) {
+                Ok(found) => return Ok(plain(&found)),
+                Err(error) => error,
+            };
+            match has_no_leader(&error) {
+                false => return Err(self.unreachable(error)),
+                true if since.elapsed() > CALL => return Err(error.into()),
+                true => std::thread::sleep(PAUSE),
+            }
+        }
     }
 
     fn unreachable(&self, source: KafkaError) -> AdminError {
@@ -144,6 +157,8 @@ impl Survey {
             return Ok(found);
         }
         self.committed.assign(&list)?;
+        // A pause outlives the assignment that it was made in.
+        self.committed.resume(&list)?;
         let since = Instant::now();
         while !open.is_empty() && since.elapsed() < READ {
             match self.committed.poll(Duration::from_millis(100)) {
@@ -174,6 +189,13 @@ impl Survey {
         found.extend(open.into_iter().map(unknown));
         Ok(found)
     }
+}
+
+/// As of a topic that was created a moment ago.
+fn has_no_leader(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode as Code;
+    let passing = [Code::NotLeaderForPartition, Code::LeaderNotAvailable, Code::UnknownTopicOrPartition];
+    error.rdkafka_error_code().is_some_and(|code| passing.contains(&code))
 }
 
 /// A stretch of a partition that is being looked at.

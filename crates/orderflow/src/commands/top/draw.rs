@@ -50,7 +50,7 @@ const WIDE: u16 = 96;
 
 /// Draws all of it.
 pub fn draw(frame: &mut Frame<'_>, model: &Model, now_ms: i64) {
-    let silent = model.silent_ms(now_ms).filter(|_| model.seen() || model.trouble.is_some());
+    let silent = model.silent_ms(now_ms);
     let trouble = if silent.is_some() { 2 } else { 0 };
     let processors = model.rows.len().max(1) as u16 + 2;
     let heights = [1, trouble, processors, 0, 1].map(Constraint::Length);
@@ -92,11 +92,9 @@ fn head(model: &Model, now_ms: i64) -> Line<'static> {
 }
 
 fn alert(model: &Model, silent_ms: i64) -> Paragraph<'static> {
-    let since = format!("broker does not answer since {}", span(silent_ms));
     let text = match &model.trouble {
-        Some(why) if why.contains("broker-unreachable") => since,
-        Some(why) => format!("{since}: {why}"),
-        None => since,
+        Some(why) => format!("{why} (for {})", span(silent_ms)),
+        None => format!("the broker has not answered for {}", span(silent_ms)),
     };
     Paragraph::new(text).wrap(Wrap { trim: true }).style(Style::new().fg(Color::Red).add_modifier(Modifier::BOLD))
 }
@@ -131,7 +129,7 @@ fn table(model: &Model, now_ms: i64, width: u16) -> Table<'static> {
     let mut widths = vec![Constraint::Min(12)];
     widths.extend(columns.iter().map(|column| Constraint::Length(column.width)));
     if width >= WIDE {
-        heads.push(Cell::from(" IN/s, LAST MINUTE"));
+        heads.push(Cell::from(" IN/s, LAST 60 LOOKS"));
         widths[0] = Constraint::Length(14);
         widths.push(Constraint::Min(18));
     }
@@ -161,7 +159,7 @@ fn topics(model: &Model, width: u16) -> Table<'static> {
         widths.push(Constraint::Length(13));
     }
     if wide {
-        heads.push(Cell::from(" WRITTEN/s, LAST MINUTE"));
+        heads.push(Cell::from(" WRITTEN/s, LAST 60 LOOKS"));
         widths[0] = Constraint::Length(20);
         widths.push(Constraint::Min(20));
     }

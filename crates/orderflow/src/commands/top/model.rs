@@ -24,8 +24,8 @@ pub struct Sample {
 #[derive(Debug, Clone)]
 pub enum Update {
     Sample(Box<Sample>),
-    /// Why there is none.
-    Trouble(String),
+    /// Why there is none, if it is for another reason than a broker that does not answer.
+    Trouble(Option<String>),
 }
 
 /// The order of the processors.
@@ -59,7 +59,6 @@ impl Sort {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
     pub name: &'static str,
-    pub state: String,
     pub members: usize,
     pub tasks: usize,
     pub tasks_of: u32,
@@ -128,7 +127,7 @@ impl Model {
     /// Takes what the watching thread said. A paused screen knows that the cluster answers and shows nothing new.
     pub fn take(&mut self, update: Update, now_ms: i64) {
         match update {
-            Update::Trouble(why) => self.trouble = Some(why),
+            Update::Trouble(why) => self.trouble = why,
             Update::Sample(sample) => {
                 self.answered_ms = now_ms;
                 self.trouble = None;
@@ -160,7 +159,6 @@ impl Model {
             let history = self.rows.iter().find(|row| row.name == name).map(|row| row.history.clone());
             Row {
                 name,
-                state: standing.state(),
                 members: standing.group.members.len(),
                 tasks: standing.tasks(),
                 tasks_of: standing.topology.partitions,

@@ -8,6 +8,7 @@ use engine::shell::client::{Client as _, From, Tail};
 use engine::shell::kafka::{At, KafkaClient, KafkaSettings};
 
 use super::model::{Sample, Update};
+use crate::failure::Failure;
 use crate::log::failed;
 use crate::processors;
 use crate::survey::Surveyor;
@@ -38,12 +39,21 @@ fn watch(settings: &KafkaSettings, interval: Duration, updates: &SyncSender<Upda
         };
         let update = match looked {
             Ok(sample) => Update::Sample(sample),
-            Err(error) => Update::Trouble(format!("{error:#}").replace('\n', " ")),
+            Err(error) => Update::Trouble(trouble(&error)),
         };
         if updates.send(update).is_err() {
             return;
         }
         std::thread::sleep(interval.saturating_sub(since.elapsed()));
+    }
+}
+
+/// What a person is told, unless it is only that nobody answers.
+fn trouble(error: &anyhow::Error) -> Option<String> {
+    match error.downcast_ref::<Failure>() {
+        Some(failure) if failure.exit == 3 => None,
+        Some(failure) => Some(format!("{}; {}", failure.what, failure.hint).replace('\n', " ")),
+        None => Some(format!("{error:#}").replace('\n', " ")),
     }
 }
 
