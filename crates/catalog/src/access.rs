@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::catalog::{Processor, Topic};
+use crate::catalog::Processor;
 use crate::{Catalog, Kind, TopicKind};
 
 /// The consumer group that a command which only looks names, and never joins.
@@ -78,12 +78,13 @@ impl Grants {
     }
 
     fn party(self, name: &str, role: Role) -> Party {
-        let grant = |((resource, name), operations): ((Resource, String), BTreeSet<Operation>)| Grant {
+        let grant = |((resource, name), mut operations): ((Resource, String), BTreeSet<Operation>)| {
+            if [Read, Write, Delete].iter().any(|more| operations.contains(more)) {
+                operations.remove(&Describe);
+            }
             // Every transactional id of a processor begins with its name and a dot, which no name holds.
-            prefix: resource == Resource::TransactionalId,
-            operations: operations.into_iter().collect(),
-            resource,
-            name,
+            let prefix = resource == Resource::TransactionalId;
+            Grant { resource, name, prefix, operations: operations.into_iter().collect() }
         };
         Party { name: name.to_owned(), role, grants: self.0.into_iter().map(grant).collect() }
     }
@@ -110,8 +111,9 @@ impl Catalog {
         for input in &processor.inputs {
             grants.topic(input, &[Read, DescribeConfigs]);
         }
-        for output in self.written(processor) {
-            grants.topic(&output.name, &[Write, DescribeConfigs]);
+        let replies = self.reply_topics(processor).map(|topic| &topic.name);
+        for output in processor.outputs.iter().chain(replies) {
+            grants.topic(output, &[Write, DescribeConfigs]);
         }
         // Restored from changelog and dedup window; the order is followed after a reset; the window is trimmed.
         let kept = |suffix: &str| format!("{}-{suffix}", processor.name);
@@ -122,14 +124,6 @@ impl Catalog {
         grants.add(Resource::Group, &processor.name, &[Read]);
         grants.add(Resource::TransactionalId, &format!("{}.", processor.name), &[Write]);
         grants.party(&processor.name, Role::Processor)
-    }
-
-    /// Outputs, and the topics of the replies.
-    fn written<'c>(&'c self, processor: &'c Processor) -> impl Iterator<Item = &'c Topic> {
-        self.topics.iter().filter(move |topic| {
-            let replies = topic.kind == Kind::Reply && topic.records.iter().any(|it| processor.replies.contains(it));
-            processor.outputs.contains(&topic.name) || replies
-        })
     }
 
     fn outside(&self, name: &str) -> Party {

@@ -157,6 +157,12 @@ impl Catalog {
         self.processors.iter().filter(writes).collect()
     }
 
+    /// Reply topics that carry a reply of this processor, in the order of topics.yaml.
+    pub fn reply_topics<'c>(&'c self, processor: &'c Processor) -> impl Iterator<Item = &'c Topic> {
+        let replies = |topic: &&Topic| topic.records.iter().any(|record| processor.replies.contains(record));
+        self.topics.iter().filter(|topic| topic.kind == Kind::Reply).filter(replies)
+    }
+
     /// Number of partitions of a processor's inputs.
     pub fn partitions(&self, processor: &Processor) -> u32 {
         processor.inputs.first().and_then(|name| self.topic(name)).map_or(0, |topic| topic.partitions)

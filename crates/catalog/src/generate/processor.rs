@@ -2,7 +2,7 @@
 
 use crate::catalog::{Processor, Topic};
 use crate::generate::name::{camel, quoted, snake, tombstone};
-use crate::{Catalog, DuplicatesDecl, Kind};
+use crate::{Catalog, DuplicatesDecl};
 
 /// The module's text.
 pub fn module(catalog: &Catalog, processor: &Processor) -> String {
@@ -327,7 +327,7 @@ impl<'c> View<'c> {
                 if answer { "Answer" } else { "Drop" }
             )
         });
-        let replies = self.catalog.topics.iter().filter(|it| it.kind == Kind::Reply);
+        let replies = self.catalog.reply_topics(self.processor);
         let tables: Vec<String> = self
             .tables()
             .iter()

@@ -297,9 +297,7 @@ const TOPOLOGY: Topology = Topology {
         flow::Topic { name: "items.v1", partitions: 12 },
         flow::Topic { name: "item-results.v1", partitions: 12 },
     ],
-    replies: &[
-        flow::Topic { name: "order-replies.v1", partitions: 12 },
-    ],
+    replies: &[],
     tables: &["item", "parked", "lines"],
     window_ms: 604800000,
 };

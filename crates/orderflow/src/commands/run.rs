@@ -129,7 +129,8 @@ async fn check(settings: &KafkaSettings, known: &[Known], stop: &mut Stop) -> an
                 let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
                 let missing = differences.iter().all(|difference| matches!(difference, topics::Difference::Missing(_)));
                 let hint = if missing {
-                    "`orderflow topics apply` creates what topics.yaml declares"
+                    "`orderflow topics apply` creates what topics.yaml declares; where ACLs are on, a topic that we may \
+                     not see is missing, too: `orderflow topics acls`"
                 } else {
                     "the cluster was set up for another topics.yaml; partitions of keyed topics are fixed at creation"
                 };

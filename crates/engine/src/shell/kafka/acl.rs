@@ -112,7 +112,13 @@ unsafe fn read(event: *mut sys::rd_kafka_event_t, acls: &[Acl]) -> Result<(), St
         for (at, acl) in acls.iter().enumerate().take(count) {
             let error = sys::rd_kafka_acl_result_error(*results.add(at));
             if !error.is_null() {
-                let why = CStr::from_ptr(sys::rd_kafka_error_string(error)).to_string_lossy();
+                // Of a refusal the broker's own text prints its data structures.
+                let denied = sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED;
+                let why = match sys::rd_kafka_error_code(error) {
+                    code if code == denied => sys::rd_kafka_err2str(code),
+                    _ => sys::rd_kafka_error_string(error),
+                };
+                let why = CStr::from_ptr(why).to_string_lossy();
                 return Err(format!("\"{}\" for \"{}\": {why}", acl.principal, acl.name));
             }
         }

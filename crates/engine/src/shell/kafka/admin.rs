@@ -272,7 +272,7 @@ impl Admin {
         match consumer.commit(&list, rdkafka::consumer::CommitMode::Sync) {
             Ok(()) => {}
             Err(error) if is_active(&error) => return Err(AdminError::GroupActive(group.to_owned())),
-            Err(error) => return Err(group_error(group, error)),
+            Err(error) => return Err(group_error(group, denial(&consumer, CALL).unwrap_or(error))),
         }
         Ok(())
     }
@@ -284,7 +284,8 @@ impl Admin {
         for (topic, partition) in at {
             list.add_partition(topic, *partition as i32);
         }
-        let found = consumer.committed_offsets(list, CALL).map_err(|error| group_error(group, error))?;
+        let found = consumer.committed_offsets(list, CALL);
+        let found = found.map_err(|error| group_error(group, denial(&consumer, Duration::ZERO).unwrap_or(error)))?;
         let offset = |(topic, partition): &(String, u32)| match found.find_partition(topic, *partition as i32)?.offset()
         {
             Offset::Offset(offset) if offset >= 0 => Some(offset),
@@ -296,6 +297,18 @@ impl Admin {
     /// First offset and high watermark of a partition.
     pub fn bounds(&self, topic: &str, partition: u32) -> Result<(i64, i64), AdminError> {
         Ok(self.client.inner().fetch_watermarks(topic, partition as i32, CALL)?)
+    }
+}
+
+/// Why a group's coordinator cannot be found, when it is none of ours: the call itself only says that it is not known.
+fn denial(consumer: &BaseConsumer<Quiet>, wait: Duration) -> Option<KafkaError> {
+    let until = Instant::now() + wait;
+    loop {
+        match consumer.poll(Duration::from_millis(50)) {
+            Some(Err(error)) if denied(&error) => return Some(error),
+            None if Instant::now() >= until => return None,
+            _ => {}
+        }
     }
 }
 

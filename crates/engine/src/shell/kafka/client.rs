@@ -15,7 +15,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use crate::shell::client::{Client, From, Message, Tail};
 use crate::shell::transport::Fault;
 
-use super::access::{ACLS, LET_IN, Refusal, Unknown, denied, metadata, not_made};
+use super::access::{ACLS, LET_IN, Refusal, Unknown, denied, denies, metadata, not_made};
 use super::group::Quiet;
 use super::producer::headers;
 use super::settings::KafkaSettings;
@@ -26,7 +26,7 @@ const PAGE: usize = 1_000;
 
 #[derive(Debug, Default)]
 struct Failed {
-    record: Mutex<Option<String>>,
+    record: Mutex<Option<(String, KafkaError)>>,
     refusal: Refusal,
 }
 
@@ -42,9 +42,8 @@ impl ProducerContext for Failed {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, message)) = result {
-            let hint = if denied(error) { format!("; hint: {ACLS}") } else { String::new() };
-            let text = format!("record for \"{}\" not sent: {error}{hint}", message.topic());
-            self.record.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
+            let what = format!("record for \"{}\" not sent", message.topic());
+            self.record.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert((what, error.clone()));
         }
     }
 }
@@ -61,6 +60,15 @@ impl KafkaClient {
         let made = settings.sender().create_with_context(Failed::default());
         let producer = made.map_err(|error| Fault::Fatal(not_made(&error)))?;
         Ok(KafkaClient { settings, producer })
+    }
+
+    /// Who may write nowhere is refused before the first record, and every record then only hears of a fatal error.
+    fn unsent(&self, what: &str, error: &KafkaError) -> Fault {
+        match self.producer.client().fatal_error() {
+            Some((code, why)) if denies(code) => Fault::Fatal(format!("{what}: {why}; hint: {ACLS}")),
+            _ if denied(error) => Fault::Fatal(format!("{what}: {error}; hint: {ACLS}")),
+            _ => Fault::Fatal(format!("{what}: {error}")),
+        }
     }
 
     fn unreachable(&self, error: &KafkaError) -> Fault {
@@ -106,7 +114,7 @@ impl Client for KafkaClient {
                     self.producer.poll(Duration::from_millis(10));
                     record = back;
                 }
-                Err((error, _)) => return Err(Fault::Fatal(format!("record for \"{}\": {error}", message.topic))),
+                Err((error, _)) => return Err(self.unsent(&format!("record for \"{}\"", message.topic), &error)),
             }
         }
         self.producer.poll(Duration::ZERO);
@@ -122,14 +130,17 @@ impl Client for KafkaClient {
             return Err(Fault::Fatal("records stay unacknowledged".into()));
         }
         let failed = self.producer.context().record.lock().unwrap_or_else(PoisonError::into_inner).take();
-        failed.map_or(Ok(()), |text| Err(Fault::Fatal(text)))
+        failed.map_or(Ok(()), |(what, error)| Err(self.unsent(&what, &error)))
     }
 
     fn tail(&mut self, topics: &[&str], from: From) -> Result<Box<dyn Tail>, Fault> {
         let mut tails = Vec::new();
         for topic in topics {
             let partitions = self.partitions(topic)?.ok_or_else(|| {
-                Fault::Fatal(format!("topic \"{topic}\" does not exist; hint: `orderflow topics apply` creates it"))
+                Fault::Fatal(format!(
+                    "topic \"{topic}\" does not exist; hint: `orderflow topics apply` creates it; where ACLs are on, a \
+                     topic that we may not see looks like this, too"
+                ))
             })?;
             tails.push(self.tail_one(topic, partitions, from)?);
         }
@@ -179,12 +190,13 @@ impl KafkaClient {
             list.add_partition_offset(topic, partition, offset).map_err(|error| Fault::Fatal(error.to_string()))?;
         }
         consumer.assign(&list).map_err(|error| Fault::Fatal(error.to_string()))?;
-        Ok(TopicTail { consumer, partitions, at_end: BTreeSet::new() })
+        Ok(TopicTail { topic: topic.to_owned(), consumer, partitions, at_end: BTreeSet::new() })
     }
 }
 
 /// One consumer per topic: an end of partition is reported without its topic.
 struct TopicTail {
+    topic: String,
     consumer: BaseConsumer<Quiet>,
     partitions: u32,
     at_end: BTreeSet<i32>,
@@ -200,7 +212,7 @@ impl Tail for KafkaTail {
         let mut out = Vec::new();
         loop {
             for tail in &mut self.tails {
-                tail.poll(&mut out);
+                tail.poll(&mut out)?;
             }
             if !out.is_empty() || Instant::now() >= until {
                 return Ok(out);
@@ -215,7 +227,7 @@ impl Tail for KafkaTail {
 }
 
 impl TopicTail {
-    fn poll(&mut self, out: &mut Vec<Message>) {
+    fn poll(&mut self, out: &mut Vec<Message>) -> Result<(), Fault> {
         while out.len() < PAGE {
             match self.consumer.poll(Duration::ZERO) {
                 Some(Ok(message)) => {
@@ -237,9 +249,13 @@ impl TopicTail {
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.at_end.insert(partition);
                 }
+                Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                    return Err(Fault::Fatal(format!("topic \"{}\": {error}; hint: {ACLS}", self.topic)));
+                }
                 Some(Err(error)) => tracing::debug!("tail: {error}"),
-                None => return,
+                None => return Ok(()),
             }
         }
+        Ok(())
     }
 }
