@@ -21,6 +21,8 @@ mod ticket;
 pub use codec::{Record, encode};
 pub use generated::*;
 pub use split::Split;
+// Metrics look into rows: how old is the oldest?
+pub use stored::load;
 pub use ticket::ticket_id;
 
 /// A schema that was released, and so may stand behind any stored record.

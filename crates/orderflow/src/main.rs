@@ -13,6 +13,7 @@ mod http;
 mod ids;
 mod load;
 mod log;
+mod monitoring;
 mod options;
 mod processors;
 mod registry;
@@ -66,6 +67,8 @@ enum Command {
     #[command(subcommand)]
     Load(commands::load::Command),
     Verify(commands::verify::Args),
+    #[command(subcommand)]
+    Metrics(commands::metrics::Command),
 }
 
 impl Command {
@@ -106,6 +109,7 @@ fn main() -> ExitCode {
         Command::Schema(command) => commands::schema::run(command, place),
         Command::Load(command) => commands::load::run(command, place),
         Command::Verify(args) => commands::verify::run(args, place),
+        Command::Metrics(command) => commands::metrics::run(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

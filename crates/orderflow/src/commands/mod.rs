@@ -5,6 +5,7 @@ pub mod demo;
 pub mod dlq;
 pub mod item;
 pub mod load;
+pub mod metrics;
 pub mod order;
 pub mod reset;
 pub mod run;
