@@ -97,7 +97,7 @@ alerts() {
 }
 
 dashboard() {
-  node "$here/expressions.mjs" "$root/helm/orderflow/generated/dashboard.json" >"$HELM_HOME/panels.yaml" || return 1
+  node "$here/expressions.mjs" rules "$root/helm/orderflow/generated/dashboard.json" >"$HELM_HOME/panels.yaml" || return 1
   promtool check rules "$HELM_HOME/panels.yaml"
 }
 

@@ -46,3 +46,10 @@ pub async fn serve(listen: &str, health: Arc<Health>, metrics: Exporter) -> anyh
     });
     Ok(())
 }
+
+/// The same for a command without a runtime: it listens as long as what is returned lives.
+pub fn serve_beside(listen: &str, health: Arc<Health>, metrics: Exporter) -> anyhow::Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(serve(listen, health, metrics))?;
+    Ok(runtime)
+}
