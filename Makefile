@@ -2,12 +2,14 @@
 #
 # Variables: BOOTSTRAP=host:port (demo), ARGS="..." (demo), PORT=9092 (kafka-up), SEED=n (sim; make hands it on).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core check contract kafka-up kafka-down sim crash bench chart image image-check sbom servers
+.PHONY: help demo test test-core check contract metrics kafka-up kafka-down sim crash bench chart image image-check sbom servers
 
 KAFKA    := tests/servers/kafka.sh
 REGISTRY := tests/servers/registry.sh
 HELM     := tests/servers/helm.sh
+PROMETHEUS := tests/servers/prometheus.sh
 ASYNCAPI := tests/servers/asyncapi.sh
+GENERATED := helm/orderflow/generated
 PORT     ?= 9092
 VERSION  := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
@@ -40,15 +42,23 @@ check: ## formatting, lints, licences, generated code, and the chart once its to
 	cargo run --locked --quiet -p catalog --example contract -- --check
 	cargo run --locked --quiet -p orderflow -- topics lint --strict
 	cargo run --locked --quiet -p orderflow -- schema check
-	@if $(HELM) there; then $(MAKE) --no-print-directory chart; \
+	@if $(HELM) there && $(PROMETHEUS) there; then $(MAKE) --no-print-directory chart; \
 	elif [ -n "$$CI" ]; then \
-		echo "error: CI needs the chart's tools ($(HELM) fetch)" >&2; exit 1; \
+		echo "error: CI needs the chart's tools ($(HELM) fetch, $(PROMETHEUS) fetch)" >&2; exit 1; \
 	else \
 		echo "note: chart and image not checked, their tools are not fetched (make chart)" >&2; \
 	fi
 
 contract: ## generates crates/contract and what the chart knows anew from topics.yaml and schemas/
 	cargo run --locked --quiet -p catalog --example contract --
+	@$(MAKE) --no-print-directory metrics
+
+# Written whole or not at all.
+metrics: ## generates docs/METRICS.md, the dashboard and the alerts anew from the list of metrics
+	@cargo build --locked --quiet -p orderflow
+	@for it in reference:docs/METRICS.md dashboard:$(GENERATED)/dashboard.json rules:$(GENERATED)/rules.yaml; do \
+		cargo run --locked --quiet -p orderflow -- metrics "$${it%%:*}" >"$${it#*:}.new" && mv "$${it#*:}.new" "$${it#*:}" || exit 1; \
+	done
 
 kafka-up: ## a Kafka on this machine, in the background; PORT=9092
 	@$(KAFKA) up $(PORT)
@@ -66,7 +76,7 @@ bench: ## the benchmarks
 	cargo run --locked --release -p bench
 
 # The first time its tools are fetched, and helm is built: minutes. Afterwards seconds.
-chart: ## the chart, the Dockerfile and compose.yaml, without a cluster (needs Go, Node, npm and pip)
+chart: ## the chart, alerts, dashboard, Dockerfile and compose.yaml, without a cluster (needs Go, Node, npm, pip, apt-get)
 	@tests/chart/chart.sh check
 	@tests/chart/chart.sh planted
 

@@ -11,7 +11,8 @@ here=$PWD/tests/chart
 # The checkout that is looked at; `planted` looks at copies.
 root=$PWD
 tools=$(tests/servers/helm.sh path)
-export PATH="$tools/bin:$PATH"
+prometheus=$(tests/servers/prometheus.sh path)
+export PATH="$tools/bin:$prometheus:$PATH"
 # Helm looks for its settings, plugins and caches nowhere on this machine.
 HELM_HOME=$(mktemp -d)
 trap 'rm -rf "$HELM_HOME"' EXIT
@@ -72,6 +73,34 @@ units() {
   helm-unittest --strict --color=false --file "$suites/*_test.yaml" "$root/helm/orderflow"
 }
 
+# The alerts as they are, and as the chart narrows them to one release.
+rules() {
+  promtool check rules "$root/helm/orderflow/generated/rules.yaml" || return 1
+  helm template orders "$root/helm/orderflow" --namespace orders --kube-version "${versions[-1]#v}" \
+    --values "$here/values/production.yaml" --show-only templates/prometheusrule.yaml >"$HELM_HOME/rule.yaml" || return 1
+  sed '1,/^spec:$/d; s/^  //' "$HELM_HOME/rule.yaml" >"$HELM_HOME/narrowed.yaml"
+  promtool check rules "$HELM_HOME/narrowed.yaml"
+}
+
+# Each alert has a case in which it fires and one in which it does not, and does as it says.
+alerts() {
+  local copy=$HELM_HOME/alerts alert
+  rm -rf "$copy"
+  cp -r "$here/rules" "$copy"
+  cp "$root/helm/orderflow/generated/rules.yaml" "$copy"
+  while read -r alert; do
+    for kind in fires 'is silent'; do
+      grep -q "name: '$alert $kind'\$" "$copy"/*_test.yaml || { say "tests/chart/rules: no case \"$alert $kind\""; return 1; }
+    done
+  done < <(sed -n 's/^ *- alert: //p' "$copy/rules.yaml" | sort -u)
+  promtool test rules "$copy"/*_test.yaml
+}
+
+dashboard() {
+  node "$here/expressions.mjs" rules "$root/helm/orderflow/generated/dashboard.json" >"$HELM_HOME/panels.yaml" || return 1
+  promtool check rules "$HELM_HOME/panels.yaml"
+}
+
 # A processor that topics.yaml gets tomorrow needs no work in the chart.
 new_processor() {
   local copy=$HELM_HOME/new kind
@@ -113,8 +142,8 @@ agreement() {
       { say "templates: no flag of the binary reads $name"; status=1; }
   done < <(grep -rhoE 'ORDERFLOW_[A-Z_]+' "$templates" "$root/compose.yaml" | sort -u)
   while read -r name; do
-    grep -rq "\"$name\"" crates/*/src || { say "templates: /metrics has no $name"; status=1; }
-  done < <(grep -rhoE 'orderflow_[a-z_]+' "$templates" | sort -u)
+    grep -q "= \"$name\"" crates/engine/src/shell/metrics.rs || { say "helm: /metrics has no $name"; status=1; }
+  done < <(grep -rhoE 'orderflow_[a-z_]+' "$root/helm" | sed 's/_bucket$//' | sort -u)
   while read -r name; do
     grep -q "route(\"$name\"" crates/orderflow/src/http.rs || { say "templates: the binary serves no $name"; status=1; }
   done < <(grep -rhoE ' path: /[a-z]+' "$templates" | sed 's/.*: //' | sort -u)
@@ -162,7 +191,7 @@ context() {
   return "$status"
 }
 
-all=(lint snapshots manifests custom_resources units new_processor schema agreement dockerfile context)
+all=(lint snapshots manifests custom_resources units new_processor schema rules alerts dashboard agreement dockerfile context)
 
 check() {
   local tool began
@@ -217,7 +246,7 @@ planted() {
   plant custom_resources $chart/templates/podmonitor.yaml 's/interval: .*/interval: 30x/' 'must match pattern'
   plant custom_resources $chart/templates/podmonitor.yaml 's/podMetricsEndpoints:/podMetricEndpoints:/' 'podMetric'
   plant custom_resources $chart/templates/scaledobject.yaml 's/maxReplicaCount:/maxReplicas:/' 'maxReplicas'
-  plant custom_resources $chart/templates/prometheusrule.yaml 's/for: 10m/for: soon/' 'must match pattern'
+  plant custom_resources $chart/generated/rules.yaml 's/for: 10m/for: soon/' 'must match pattern'
   plant custom_resources $chart/templates/kafkatopics.yaml 's/replicas: {{ int/replicas: a{{ int/' 'must be integer'
   plant units $chart/templates/_pod.tpl 's/readOnlyRootFilesystem: true/readOnlyRootFilesystem: false/' 'readOnlyRootFilesystem'
   plant units $chart/templates/_validate.tpl 's/gt (int $it.replicas) $it.partitions/false/' 'refuses more instances than partitions'
@@ -225,10 +254,17 @@ planted() {
   plant schema $chart/values.schema.json '0,/"additionalProperties": false,/s//"additionalProperties_": false,/' 'additionalProperties is missing'
   plant agreement $chart/templates/_validate.tpl 's/terminationGracePeriodSeconds) 10 /terminationGracePeriodSeconds) 5 /' 'transaction timeout'
   plant agreement $chart/templates/statefulset.yaml 's/ORDERFLOW_DATA/ORDERFLOW_FOLDER/' 'no flag of the binary reads ORDERFLOW_FOLDER'
-  plant agreement $chart/templates/prometheusrule.yaml 's/orderflow_aborts_total/orderflow_lag/' 'has no orderflow_lag'
+  plant agreement $chart/generated/rules.yaml 's/orderflow_aborts_total/orderflow_lag/' 'has no orderflow_lag'
   plant agreement $chart/templates/statefulset.yaml 's:/readyz:/healthz:' 'serves no /healthz'
   plant agreement $chart/Chart.yaml 's/>=1.32.0-0/>=1.28.0-0/' 'the oldest Kubernetes'
   plant agreement compose.yaml 's/^  item-lookup:/  item-lookups:/' 'item-lookup'
+  plant rules $chart/generated/rules.yaml 's/increase(/increases(/' 'unknown function'
+  plant rules $chart/generated/rules.yaml 's/severity: warning/severity: {}/' 'unmarshal'
+  plant rules $chart/templates/prometheusrule.yaml 's/"{processor" $scope/"{processor" "{"/' 'could not parse expression'
+  plant alerts $chart/generated/rules.yaml 's/> 90000/> 900000/' 'OrderflowOrderTooOld fires'
+  plant alerts $chart/generated/rules.yaml 's/alert: OrderflowFenced/alert: OrderflowFence/' 'no case "OrderflowFence fires"'
+  plant dashboard $chart/generated/dashboard.json 's/sum by (topic) (/sum by topic (/' 'could not parse expression'
+  plant dashboard $chart/generated/dashboard.json 's/[$]__range/$__ranges/' 'could not parse expression'
   plant dockerfile Dockerfile 's/^FROM rust:[^ ]*/FROM rust:latest/' 'DL3007'
   plant context .dockerignore '/^!schemas/d' 'includes .*schemas/'
   plant context .dockerignore '/^!bench/d' 'bench'

@@ -21,7 +21,7 @@ mod ticket;
 pub use codec::{Record, encode};
 pub use generated::*;
 pub use split::Split;
-// For tools, which read a changelog without being a processor.
+// For tools, which read a changelog without being a processor, and for metrics: how old is the oldest row?
 pub use stored::{Stored, load, store};
 pub use ticket::ticket_id;
 

@@ -6,15 +6,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use anyhow::Context;
+use engine::core::counts::Counts;
 use engine::core::pace::Limits;
-use engine::core::worker::{Counts, Worker};
+use engine::core::worker::Worker;
 use engine::shell::clock::SystemClock;
 use engine::shell::driver::Driver;
 use engine::shell::embedded::EmbeddedTransport;
 use engine::shell::kafka::KafkaTransport;
-use engine::shell::runner::{Running, spawn, spawn_flusher};
+use engine::shell::runner::{Running, Status, spawn, spawn_flusher};
 use engine::shell::sled_disk::SledDisk;
 use engine::shell::spans::Spans;
+use engine::shell::survey::{self, Survey};
+use flow::Topology;
 
 use crate::failure::Failure;
 use crate::ids::Ids;
@@ -26,9 +29,24 @@ use crate::processors::Known;
 pub struct Fleet {
     stop: Arc<AtomicBool>,
     workers: Vec<Running>,
-    flushers: Vec<JoinHandle<()>>,
-    disks: Vec<Arc<SledDisk>>,
+    /// Threads that wake now and then.
+    idlers: Vec<JoinHandle<()>>,
+    stores: Vec<Store>,
     otlp: Option<Otlp>,
+}
+
+/// The store of a processor.
+#[derive(Clone)]
+pub struct Store {
+    pub topology: &'static Topology,
+    pub disk: Arc<SledDisk>,
+    pub survey: Arc<Survey>,
+}
+
+/// What can be seen of running processors from elsewhere.
+pub struct View {
+    pub workers: Vec<(&'static str, Arc<Status>)>,
+    pub stores: Vec<Store>,
 }
 
 /// The limits of a transaction in this build.
@@ -39,7 +57,7 @@ pub fn limits() -> Limits {
 impl Fleet {
     /// No processors yet. Spans of theirs go to `otlp`.
     pub fn new(otlp: Option<Otlp>) -> Fleet {
-        Fleet { stop: Arc::default(), workers: Vec::new(), flushers: Vec::new(), disks: Vec::new(), otlp }
+        Fleet { stop: Arc::default(), workers: Vec::new(), idlers: Vec::new(), stores: Vec::new(), otlp }
     }
 
     /// Starts `workers` workers of a processor with its store below `data`.
@@ -55,8 +73,10 @@ impl Fleet {
             Failure::new("store", what, hint)
         })?;
         let disk = Arc::new(disk);
-        self.flushers.push(spawn_flusher(disk.clone(), self.stop.clone()).context("flush thread")?);
-        self.disks.push(disk.clone());
+        self.idlers.push(spawn_flusher(disk.clone(), self.stop.clone()).context("flush thread")?);
+        let (survey, thread) = survey::spawn(disk.clone(), known.since, self.stop.clone()).context("survey thread")?;
+        self.idlers.push(thread);
+        self.stores.push(Store { topology: known.topology(), disk: disk.clone(), survey });
         // One worker owns every task of an embedded log.
         let workers = if matches!(log, Log::Embedded(_)) { 1 } else { workers };
         for number in 0..workers {
@@ -101,6 +121,12 @@ impl Fleet {
         self.workers.iter().map(|worker| (worker.name, worker.status.counts())).collect()
     }
 
+    /// What can be seen of them from now on.
+    pub fn view(&self) -> View {
+        let workers = self.workers.iter().map(|worker| (worker.name, worker.status.clone())).collect();
+        View { workers, stores: self.stores.clone() }
+    }
+
     /// Why a worker gave up, when one did.
     pub fn failed(&self) -> Option<String> {
         let failed =
@@ -112,12 +138,12 @@ impl Fleet {
     pub fn stop(&mut self) -> anyhow::Result<()> {
         self.stop.store(true, Ordering::Relaxed);
         let failures: Vec<String> = self.workers.drain(..).filter_map(|worker| worker.join().err()).collect();
-        for flusher in self.flushers.drain(..) {
-            flusher.thread().unpark();
+        for idler in self.idlers.drain(..) {
+            idler.thread().unpark();
             // A panic there is printed by the panic hook; the store is closed below in any case.
-            drop(flusher.join());
+            drop(idler.join());
         }
-        self.disks.drain(..).for_each(|disk| disk.close());
+        self.stores.drain(..).for_each(|store| store.disk.close());
         if let Some(otlp) = &mut self.otlp {
             otlp.close();
         }

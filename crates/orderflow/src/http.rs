@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::get;
-use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::failure::Failure;
-use crate::fleet::Fleet;
+use crate::monitoring::Exporter;
 
 /// Whether this process may be sent on its way.
 #[derive(Debug, Default)]
@@ -25,7 +24,7 @@ impl Health {
 }
 
 /// Listens; requests are answered by the current runtime.
-pub async fn serve(listen: &str, health: Arc<Health>, metrics: PrometheusHandle) -> anyhow::Result<()> {
+pub async fn serve(listen: &str, health: Arc<Health>, metrics: Exporter) -> anyhow::Result<()> {
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(|error| {
         Failure::new("listen", format!("address \"{listen}\": {error}"), "name a free one with --listen")
     })?;
@@ -48,16 +47,9 @@ pub async fn serve(listen: &str, health: Arc<Health>, metrics: PrometheusHandle)
     Ok(())
 }
 
-/// Sets the metrics to what the workers count.
-pub fn export(fleet: &Fleet) {
-    for (processor, counts) in fleet.counts() {
-        let set = |name: &'static str, value: u64| metrics::counter!(name, "processor" => processor).absolute(value);
-        set("orderflow_records_total", counts.records);
-        set("orderflow_sent_total", counts.sends);
-        set("orderflow_duplicates_total", counts.duplicates);
-        set("orderflow_rejected_total", counts.rejected);
-        set("orderflow_wakes_total", counts.wakes);
-        set("orderflow_commits_total", counts.commits);
-        set("orderflow_aborts_total", counts.aborts);
-    }
+/// The same for a command without a runtime: it listens as long as what is returned lives.
+pub fn serve_beside(listen: &str, health: Arc<Health>, metrics: Exporter) -> anyhow::Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(serve(listen, health, metrics))?;
+    Ok(runtime)
 }

@@ -14,6 +14,7 @@ mod ids;
 mod load;
 mod log;
 mod logging;
+mod monitoring;
 mod options;
 mod otlp;
 mod processors;
@@ -64,6 +65,8 @@ enum Command {
     #[command(subcommand)]
     Load(commands::load::Command),
     Verify(commands::verify::Args),
+    #[command(subcommand)]
+    Metrics(commands::metrics::Command),
 }
 
 impl Command {
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         Command::Schema(command) => commands::schema::run(command, place),
         Command::Load(command) => commands::load::run(command, place),
         Command::Verify(args) => commands::verify::run(args, place),
+        Command::Metrics(command) => commands::metrics::run(command),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

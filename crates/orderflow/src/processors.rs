@@ -1,6 +1,8 @@
 //! The processors that this binary can run. A new one is one line here.
 
+use contract::state::{Order, ParkedLine};
 use engine::core::logic::{Logic, erase};
+use engine::shell::survey::Since;
 
 use crate::failure::Failure;
 
@@ -8,6 +10,8 @@ use crate::failure::Failure;
 #[derive(Clone, Copy)]
 pub struct Known {
     pub make: fn() -> Box<dyn Logic>,
+    /// Since when a row of its state exists, where that is worth a metric.
+    pub since: Since,
 }
 
 impl Known {
@@ -24,10 +28,22 @@ impl Known {
 
 /// Every processor, in the order of topics.yaml.
 pub const ALL: &[Known] = &[
-    Known { make: || erase::<contract::order_intake::OrderIntake>(order_intake::handle) },
-    Known { make: || erase::<contract::item_lookup::ItemLookup>(item_lookup::handle) },
-    Known { make: || erase::<contract::fulfilment::Fulfilment>(fulfilment::handle) },
+    Known { make: || erase::<contract::order_intake::OrderIntake>(order_intake::handle), since: |_, _| None },
+    Known { make: || erase::<contract::item_lookup::ItemLookup>(item_lookup::handle), since: parked_at },
+    Known { make: || erase::<contract::fulfilment::Fulfilment>(fulfilment::handle), since: opened_at },
 ];
+
+/// Since when a line waits: table `parked` of item-lookup.
+fn parked_at(table: u8, value: &[u8]) -> Option<i64> {
+    let line = (table == 1).then(|| contract::load::<ParkedLine>(value).ok()).flatten()?;
+    (line.parked_at > 0).then_some(line.parked_at)
+}
+
+/// Since when an order is open: table `order` of fulfilment.
+fn opened_at(table: u8, value: &[u8]) -> Option<i64> {
+    let order = (table == 0).then(|| contract::load::<Order>(value).ok()).flatten()?;
+    (order.opened_at > 0).then_some(order.opened_at)
+}
 
 /// The processor of this name.
 pub fn find(name: &str) -> anyhow::Result<Known> {

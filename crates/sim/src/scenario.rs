@@ -1,8 +1,8 @@
 //! Words for fixed scenarios: what a test sends, turns and looks at.
 
+use engine::core::counts::Counts;
 use engine::core::headers;
 use engine::core::pace::Limits;
-use engine::core::worker::Counts;
 use engine::shell::transport::Fault;
 use flow::Id;
 

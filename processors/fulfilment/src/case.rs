@@ -21,13 +21,14 @@ pub struct Case<'a, 'r, 's> {
     pub moved: Option<(i32, OrderLine)>,
     pub out: Effects<'a>,
     id: &'a str,
+    now_ms: i64,
     state: &'r State<'s>,
 }
 
 impl<'a, 'r, 's> Case<'a, 'r, 's> {
     /// The order as the last event left it.
-    pub fn open(id: &'a str, state: &'r State<'s>) -> Self {
-        Case { order: state.get().unwrap_or_default(), moved: None, out: Effects::new(), id, state }
+    pub fn open(id: &'a str, now_ms: i64, state: &'r State<'s>) -> Self {
+        Case { order: state.get().unwrap_or_default(), moved: None, out: Effects::new(), id, now_ms, state }
     }
 
     /// A line as the last event left it; one of which nothing was heard is asked for.
@@ -156,8 +157,10 @@ impl<'a, 'r, 's> Case<'a, 'r, 's> {
         if let Some((line_no, line)) = &self.moved {
             self.out.change(Change::PutLines(sub(*line_no), line.clone()));
         }
-        if self.order != self.state.get().unwrap_or_default() {
-            self.out.change(Change::Put(self.order.clone()));
+        let before = self.state.get();
+        let opened_at = before.as_ref().map_or(self.now_ms, |before| before.opened_at);
+        if self.order != before.unwrap_or_default() {
+            self.out.change(Change::Put(Order { opened_at, ..self.order.clone() }));
         }
     }
 

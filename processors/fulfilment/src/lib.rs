@@ -20,7 +20,7 @@ use case::{Case, reason_of};
 
 /// Decides for one order.
 pub fn handle<'a>(event: Event<'a>, state: &State<'_>) -> Handled<'a> {
-    let mut case = Case::open(event.key, state);
+    let mut case = Case::open(event.key, event.time_ms, state);
     match event.input {
         In::OrderAccepted(it) => accepted(it, &mut case),
         In::LineReserved(it) => reserved(it, &mut case),

@@ -44,10 +44,15 @@ fn event(input: In<'_>) -> contract::fulfilment::Event<'_> {
     Event { key: ORDER, meta, time_ms: 5, seen: Seen::New, input }
 }
 
+/// An order of which only lines were heard.
+fn unknown() -> Order {
+    Order { opened_at: 5, ..Order::default() }
+}
+
 /// An order of that many lines, as it is right after it was accepted.
 fn order(lines: i32) -> Order {
     let (request_id, requester, reply_to) = ("r-1".to_owned(), "shop".to_owned(), REPLIES.to_owned());
-    Order { accepted: true, request_id, requester, reply_to, lines, ..Order::default() }
+    Order { accepted: true, request_id, requester, reply_to, lines, ..unknown() }
 }
 
 /// With that many lines reserved, for that much.
@@ -204,9 +209,9 @@ fn the_last_reserved_line_confirms_the_order() {
 fn results_may_come_before_the_order() {
     check(&[], reserve(1), |want| {
         want.change(row(1, Reserved));
-        want.change(Put(with(1, 100, Order::default())));
+        want.change(Put(with(1, 100, unknown())));
     });
-    let given = [Put(with(2, 200, Order::default())), row(1, Reserved), row(2, Reserved)];
+    let given = [Put(with(2, 200, unknown())), row(1, Reserved), row(2, Reserved)];
     check(&given, accept(2), |want| {
         placed(2, want);
         confirmed([1, 2], 200, want);
@@ -365,8 +370,8 @@ fn a_total_that_overflows_rejects_the_order() {
 
 #[test]
 fn a_rejection_is_told_when_the_order_is_known_but_gives_back_at_once() {
-    let given = [Put(with(1, 100, Order::default())), row(1, Reserved)];
-    let before = Order { settled: 1, ..rejected(OutOfStock, "none left", with(1, 100, Order::default())) };
+    let given = [Put(with(1, 100, unknown())), row(1, Reserved)];
+    let before = Order { settled: 1, ..rejected(OutOfStock, "none left", with(1, 100, unknown())) };
     check(&given, refuse(2), |want| {
         given_back(1, want);
         want.change(row(2, Refused));

@@ -62,7 +62,7 @@ fn ask<'a>(line: ReserveLine<'a>, state: &State<'_>, now_ms: i64, item: &mut Ite
     if unknown && line.wait_until <= now_ms {
         refuse(line, RefusedReason::ItemUnknown, NOT_REGISTERED, out);
     } else if unknown || item.releasing {
-        queue::park(line, item, out);
+        queue::park(line, now_ms, item, out);
     } else {
         reserve(line, item, out);
     }

@@ -14,12 +14,12 @@ pub const RESUME_MAX: usize = 100;
 pub const NOT_REGISTERED: &str = "nobody registered the item in time";
 
 /// Puts a line at the end of the queue.
-pub fn park<'a>(line: ReserveLine<'a>, item: &mut Item, out: &mut Effects<'a>) {
+pub fn park<'a>(line: ReserveLine<'a>, now_ms: i64, item: &mut Item, out: &mut Effects<'a>) {
     let ReserveLine { order_id, line_no, item_id, quantity, wait_until } = line;
     let sub = sub(&order_id, line_no);
     (item.parked, item.queue_last) = (item.parked + 1, item.queue_last + 1);
     let (queue_no, status) = (item.queue_last, ReservationStatus::Waiting);
-    let parked = ParkedLine { order_id: order_id.to_string(), line_no, quantity, wait_until };
+    let parked = ParkedLine { order_id: order_id.to_string(), line_no, quantity, wait_until, parked_at: now_ms };
     out.change(Change::PutParked(place(queue_no), parked));
     out.change(Change::PutLines(sub.clone(), Reservation { status, quantity, queue_no, wait_until }));
     out.wake_at(wait_until, Wake::Deadline, sub);
@@ -35,7 +35,7 @@ pub fn entry(row: &Reservation, state: &State<'_>) -> Option<(String, ParkedLine
 
 /// Takes a line out of the queue; the result is what it asks for.
 pub fn unpark<'a>(id: &'a str, entry: (String, ParkedLine), item: &mut Item, out: &mut Effects<'_>) -> ReserveLine<'a> {
-    let (place, ParkedLine { order_id, line_no, quantity, wait_until }) = entry;
+    let (place, ParkedLine { order_id, line_no, quantity, wait_until, .. }) = entry;
     let sub = sub(&order_id, line_no);
     item.parked -= 1;
     out.change(Change::DeleteParked(place));

@@ -128,7 +128,7 @@ fn reserved(line_no: i32, quantity: i64) -> Change {
 
 /// Both rows of a line that waits until [`LATER`].
 fn parked(line_no: i32, quantity: i64, queue_no: i64) -> [Change; 2] {
-    let row = ParkedLine { order_id: ORDER.to_owned(), line_no, quantity, wait_until: LATER };
+    let row = ParkedLine { order_id: ORDER.to_owned(), line_no, quantity, wait_until: LATER, parked_at: NOW };
     let status = ReservationStatus::Waiting;
     let line = Reservation { status, quantity, queue_no, wait_until: LATER };
     [PutParked(place(queue_no), row), PutLines(sub(line_no), line)]

@@ -88,10 +88,13 @@ pub struct Order {
     /// The line that decided it.
     pub line_no: i32,
     pub item_id: String,
+    /// When the first was heard of it; 0 for those that an earlier version kept.
+    #[serde(default)]
+    pub opened_at: i64,
 }
 
 impl Stored for Order {
-    const RELEASED: usize = 32;
+    const RELEASED: usize = 36;
 }
 
 /// A line of the order, by line number.
@@ -191,10 +194,13 @@ pub struct ParkedLine {
     pub line_no: i32,
     pub quantity: i64,
     pub wait_until: i64,
+    /// When it began to wait; 0 for those that an earlier version kept.
+    #[serde(default)]
+    pub parked_at: i64,
 }
 
 impl Stored for ParkedLine {
-    const RELEASED: usize = 34;
+    const RELEASED: usize = 37;
 }
 
 /// A line of an order, by order and line number.

@@ -8,7 +8,7 @@ use crate::stored::{load, store};
 use crate::testing::MemoryState;
 
 fn line(order_id: &str) -> ParkedLine {
-    ParkedLine { order_id: order_id.to_owned(), line_no: 1, quantity: 2, wait_until: 3 }
+    ParkedLine { order_id: order_id.to_owned(), line_no: 1, quantity: 2, wait_until: 3, parked_at: 4 }
 }
 
 fn given(changes: &[Change]) -> MemoryState {

@@ -216,6 +216,11 @@ impl Window {
         self.chunks.front().map(|oldest| oldest.offset)
     }
 
+    /// Where the oldest segment that holds something begins, in milliseconds of log time.
+    pub fn oldest_ms(&self) -> Option<i64> {
+        self.chunks.front().map(|oldest| oldest.segment.saturating_mul((self.window_ms / SEGMENTS).max(1)))
+    }
+
     /// Ids in the window, committed ones only.
     pub fn len(&self) -> usize {
         self.index.len()
@@ -292,6 +297,7 @@ mod tests {
         assert_eq!(window.check(id(9), 9, 20, &store), Seen::New);
         assert_eq!(window.expire(90), Some(1));
         assert_eq!(window.len(), 6);
+        assert_eq!(window.oldest_ms(), Some(10), "the segment that is left begins there");
         assert_eq!(window.check(id(2), 2, 90, &store), Seen::New, "its segment has expired");
         assert_eq!(window.check(id(3), 3, 90, &store), Seen::Duplicate);
         assert_eq!(window.check(id(8), 8, 90, &store), Seen::Duplicate);

@@ -30,6 +30,11 @@ pub fn state(bytes: &[u8]) -> Option<(u8, &str, &str)> {
     Some((*table, std::str::from_utf8(key).ok()?, std::str::from_utf8(sub).ok()?))
 }
 
+/// The table that a store key belongs to; `None` when it is no row's.
+pub fn table_of(key: &[u8]) -> Option<u8> {
+    key.strip_prefix(&[STATE])?.first().copied()
+}
+
 /// The common beginning of all timers.
 pub fn wakes() -> Vec<u8> {
     vec![WAKE]
@@ -81,8 +86,9 @@ mod tests {
         let wake = |due_ms, key: &str| Wake { due_ms, kind: 1, key: key.into(), sub: "s".into() };
         let (early, late) = (wake(5, "z"), wake(300, "a"));
         assert!(early.encode() < late.encode());
-        assert_eq!(Wake::decode(&early.encode()), Some(early));
+        assert_eq!(Wake::decode(&early.encode()), Some(early.clone()));
         assert_eq!(Wake::decode(&[WAKE, 1, 2]), None);
+        assert_eq!((table_of(&early.encode()), table_of(&table(3, b"z"))), (None, Some(3)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::counts::TaskCounts;
 use super::dedup::Window;
 use super::io::{Batch, Framed, Logged, Opening, Record, Store, WriterSchema};
 use super::keys::{self, Wake};
@@ -71,6 +72,9 @@ pub struct Task {
     pub dirty: bool,
     /// Whether the recorded order is being followed when the next commit is built.
     pub in_flight: bool,
+    pub counts: TaskCounts,
+    committing_counts: TaskCounts,
+    pub committed_counts: TaskCounts,
 }
 
 impl Task {
@@ -109,10 +113,18 @@ impl Task {
             paused: vec![false; inputs],
             dirty: false,
             in_flight: false,
+            counts: TaskCounts::default(),
+            committing_counts: TaskCounts::default(),
+            committed_counts: TaskCounts::default(),
         };
         task.follow = task.behind().then(Follow::default);
         task.next_due = task.earliest_wake(store).map(|wake| wake.due_ms);
         task
+    }
+
+    /// Counts on from what the task did here before it was closed.
+    pub fn count_from(&mut self, former: TaskCounts) {
+        (self.counts, self.committing_counts, self.committed_counts) = (former, former, former);
     }
 
     /// Whether the recorded past is not over yet: some input stands before its end, or the clock before its last step.
@@ -151,6 +163,7 @@ impl Task {
         debug_assert!(self.committing.0.is_empty(), "one commit at a time");
         self.committing = std::mem::take(&mut self.building);
         self.committing_standing = Some(self.standing.clone());
+        self.committing_counts = self.counts;
         self.order = Steps { begin: self.standing.positions.clone(), steps: Vec::new() };
         self.dirty = false;
         self.in_flight = true;
@@ -161,6 +174,7 @@ impl Task {
         self.in_flight = false;
         if let Some(standing) = self.committing_standing.take() {
             self.committed = standing;
+            self.committed_counts = self.committing_counts;
         }
         let puts = std::mem::take(&mut self.committing).0.into_iter().collect();
         let mut batch = Batch { task: self.id, puts, changelog_next: logged.changelog_next, ..Batch::default() };
@@ -181,6 +195,7 @@ impl Task {
         self.committing_standing = None;
         self.in_flight = false;
         self.standing = self.committed.clone();
+        self.counts = self.committed_counts;
         self.order = Steps { begin: self.standing.positions.clone(), steps: Vec::new() };
         for window in &mut self.windows {
             window.abort();

@@ -50,6 +50,7 @@ pub fn restore(
     let total = (state_end - fresh.changelog_next).max(0) + (dedup_end - fresh.dedup_next).max(0);
     let total = total as u64;
     let mut done = 0u64;
+    progress(done, total);
 
     let mut next = fresh.changelog_next.max(state_start);
     while next < state_end {

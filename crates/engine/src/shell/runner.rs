@@ -1,14 +1,15 @@
 //! Runs drivers on threads until they are told to stop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::core::worker::Counts;
+use crate::core::counts::Counts;
 
 use super::disk::Disk;
 use super::driver::{Clock, Driver};
+use super::observe::{Observed, Observer, Report};
 use super::sled_disk::SledDisk;
 use super::transport::{Fault, Transport};
 
@@ -17,7 +18,7 @@ use super::transport::{Fault, Transport};
 pub struct Status {
     ready: AtomicBool,
     ended: AtomicBool,
-    counts: Mutex<Counts>,
+    report: Mutex<Report>,
     failed: Mutex<Option<String>>,
 }
 
@@ -34,7 +35,12 @@ impl Status {
 
     /// Counters since the start.
     pub fn counts(&self) -> Counts {
-        *self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+        self.report().counts
+    }
+
+    /// What the worker last told of itself.
+    pub fn report(&self) -> MutexGuard<'_, Report> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Why the worker gave up, when it did.
@@ -75,11 +81,16 @@ where
     let status = Arc::new(Status::default());
     let seen = status.clone();
     let run = move || {
-        let ended = make().and_then(|mut driver| drive(&mut driver, &stop, &seen));
+        let ended = make().and_then(|mut driver| drive(&mut driver, Observer::new(name), &stop, &seen));
         if let Err(fault) = ended {
             tracing::error!(processor = name, "worker stopped: {fault}");
             *seen.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault.to_string());
         }
+        // Its tasks are somebody else's from now on.
+        let mut report = seen.report();
+        report.tasks.clear();
+        report.observed = Observed::default();
+        drop(report);
         seen.ready.store(false, Ordering::Relaxed);
         seen.ended.store(true, Ordering::Relaxed);
     };
@@ -87,7 +98,12 @@ where
     Ok(Running { name, status, thread })
 }
 
-fn drive<T, D, C>(driver: &mut Driver<T, D, C>, stop: &AtomicBool, status: &Status) -> Result<(), Fault>
+fn drive<T, D, C>(
+    driver: &mut Driver<T, D, C>,
+    mut observer: Observer,
+    stop: &AtomicBool,
+    status: &Status,
+) -> Result<(), Fault>
 where
     T: Transport,
     D: Disk,
@@ -96,10 +112,13 @@ where
     while !stop.load(Ordering::Relaxed) {
         driver.turn()?;
         status.ready.store(driver.ready(), Ordering::Relaxed);
-        *status.counts.lock().unwrap_or_else(PoisonError::into_inner) = driver.worker.counts();
+        if let Some(report) = observer.look(&mut driver.worker, &mut driver.transport) {
+            *status.report() = report;
+        }
     }
     driver.stop()?;
-    *status.counts.lock().unwrap_or_else(PoisonError::into_inner) = driver.worker.counts();
+    let mut report = status.report();
+    (report.counts, report.task_counts) = (driver.worker.counts(), driver.worker.task_counts());
     Ok(())
 }
 

@@ -251,6 +251,29 @@ impl SledDisk {
         }
     }
 
+    /// Shows every store key of every task, with its value, in no transaction: what changes meanwhile is seen or not.
+    pub(super) fn each(&self, mut visit: impl FnMut(u32, &[u8], &[u8])) {
+        for entry in self.state.scan_prefix([STATE]) {
+            let Some((key, value)) = self.ok(entry) else { return };
+            let Some((task, key)) = key.get(1..).and_then(|rest| rest.split_first_chunk::<4>()) else { continue };
+            visit(u32::from_be_bytes(*task), key, &value);
+        }
+    }
+
+    /// What it takes on disk, in bytes. A look at every file.
+    pub fn bytes(&self) -> u64 {
+        let state = self.state.size_on_disk().unwrap_or_default();
+        let segments: u64 =
+            locked(&self.segments).values().map(|segment| segment.db.size_on_disk().unwrap_or_default()).sum();
+        state + segments
+    }
+
+    /// What is left on its disk for us, in bytes; `None` when the system does not say.
+    pub fn free_bytes(&self) -> Option<u64> {
+        let found = rustix::fs::statvfs(&self.root).ok()?;
+        Some(found.f_bavail * found.f_frsize)
+    }
+
     /// Makes everything durable: the clean end.
     pub fn close(&self) {
         self.flush();
@@ -436,42 +459,4 @@ fn decode_checkpoint(bytes: &[u8]) -> Option<Checkpoint> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_read_sees_the_last_write_whatever_was_read_before() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let disk = SledDisk::open(folder.path()).expect("a store");
-        let put = |value: Option<&str>, next| {
-            disk.restore_state(7, vec![(b"key".to_vec(), value.map(|value| value.as_bytes().to_vec()))], next, 0);
-        };
-        disk.begin(7, "changelog", "dedup", 0);
-        assert_eq!(disk.get(7, b"key"), None);
-        for (next, value) in [Some("one"), Some("two"), None, Some("three")].into_iter().enumerate() {
-            put(value, next as i64 + 1);
-            for _ in 0..2 {
-                assert_eq!(disk.get(7, b"key").as_deref(), value.map(str::as_bytes));
-                assert_eq!(disk.get(8, b"key"), None, "another task's");
-            }
-        }
-        disk.drop_task(7);
-        assert_eq!(disk.get(7, b"key"), None);
-        assert_eq!(disk.take_fault(), None);
-        put(Some("four"), 9);
-        assert!(disk.take_fault().is_some(), "without a checkpoint");
-        assert_eq!(disk.take_fault(), None, "a fault is told once");
-    }
-
-    #[test]
-    fn what_was_read_lately_is_bounded() {
-        let mut recent = Recent::default();
-        for number in 0..100_000u32 {
-            recent.keep(number.to_be_bytes().to_vec(), sled::IVec::from(vec![0; 1_000]));
-            assert!(recent.bytes <= RECENT);
-        }
-        let keys: Vec<Vec<u8>> = recent.values.keys().cloned().collect();
-        keys.iter().for_each(|key| recent.forget(key));
-        assert_eq!(recent.bytes, 0);
-    }
-}
+mod tests;

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use super::observe::Observed;
 use crate::core::io::{DeadLetter, Logged, Opening, Send};
 
 /// What went wrong, by what there is to do about it.
@@ -118,6 +119,9 @@ pub trait Transport {
 
     /// A new session after [`Fault::Fenced`] or [`Fault::Unknown`]: every task is gone until it is assigned again.
     fn reopen(&mut self) -> Result<(), Fault>;
+
+    /// What there is to know for metrics; nothing by default. Called often: from memory only.
+    fn observe(&mut self, _into: &mut Observed) {}
 }
 
 /// A record of an internal topic.

@@ -13,9 +13,11 @@ use super::load::Input;
 use super::verify::{conclude, reader, watch};
 use crate::failure::Failure;
 use crate::fleet::Fleet;
+use crate::http::{self, Health};
 use crate::ids::Ids;
 use crate::load::{Manifest, Sent};
 use crate::log::{Log, failed};
+use crate::monitoring::Exporter;
 use crate::options::Place;
 use crate::otlp::{self, Otlp};
 use crate::verdict::{self, Progress};
@@ -39,6 +41,9 @@ pub struct Args {
     /// How long nothing may move before the verdict is given, in seconds
     #[arg(long, default_value_t = 60, value_name = "SECONDS")]
     patience: u64,
+    /// Where /livez, /readyz and /metrics listen while it runs; none when not given
+    #[arg(long, env = "ORDERFLOW_LISTEN", value_name = "HOST:PORT")]
+    listen: Option<String>,
     #[command(flatten)]
     otlp: otlp::Args,
 }
@@ -60,10 +65,14 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let since = Instant::now();
     let mut client = log.client()?;
     let mut tail = client.tail(&verdict::TOPICS, From::Start).map_err(failed)?;
+    let (metrics, health) = (Exporter::install()?, Arc::new(Health::default()));
+    let listening =
+        args.listen.as_ref().map(|listen| http::serve_beside(listen, health.clone(), metrics.clone())).transpose()?;
     let mut fleet = Fleet::new(Otlp::open(&args.otlp, "demo")?);
     for known in processors::ALL {
         fleet.start(*known, 1, &log, &folder.join("stores"), &ids)?;
     }
+    metrics.show(fleet.view());
     let (sent, loading, seen) = (channel(), channel(), Arc::new(Mutex::new(Progress::default())));
     let loader = {
         let (log, ids) = (log.clone(), ids.clone());
@@ -88,6 +97,8 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         watch(&mut reader, &mut *tail, &mut || loaded(&sent.1), Duration::from_secs(args.patience), &mut |progress| {
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = progress;
             screen.show(progress, loading.1.try_iter().last());
+            health.set_ready(fleet.ready());
+            metrics.upkeep();
             match fleet.failed() {
                 None => Ok(()),
                 Some(why) => Err(Failure::new("worker", why, "").into()),
@@ -97,6 +108,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let manifest = manifest?;
     drop(loader.join());
     fleet.stop()?;
+    drop(listening);
     // Whatever was committed while the processors stopped counts as well.
     loop {
         let page = tail.poll(Duration::from_millis(100)).map_err(failed)?;

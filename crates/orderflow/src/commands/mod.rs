@@ -9,6 +9,7 @@ pub mod graph;
 pub mod item;
 pub mod lag;
 pub mod load;
+pub mod metrics;
 pub mod order;
 pub mod parked;
 pub mod reset;

@@ -112,8 +112,10 @@ impl Reader {
             return;
         };
         match contract::load::<ParkedLine>(bytes) {
-            Ok(ParkedLine { order_id, line_no, quantity, wait_until }) => {
-                let line = Line { order_id, line_no, quantity, since_ms: message.timestamp_ms, until_ms: wait_until };
+            Ok(ParkedLine { order_id, line_no, quantity, wait_until, parked_at }) => {
+                // An earlier version did not keep since when; the changelog's own time is close.
+                let since_ms = if parked_at == 0 { message.timestamp_ms } else { parked_at };
+                let line = Line { order_id, line_no, quantity, since_ms, until_ms: wait_until };
                 let queue = self.queues.entry(item.to_owned()).or_default();
                 self.lines += usize::from(queue.insert(place.to_owned(), line).is_none());
                 if self.lines > LINES_MAX {
@@ -199,7 +201,7 @@ mod tests {
     fn change(item: &str, place: &str, line: Option<(&str, i64)>) -> Message {
         let table = ItemLookup::TOPOLOGY.tables.iter().position(|name| *name == TABLE).expect("declared") as u8;
         let value = line.map(|(order_id, wait_until)| {
-            let line = ParkedLine { order_id: order_id.into(), line_no: 1, quantity: 2, wait_until };
+            let line = ParkedLine { order_id: order_id.into(), line_no: 1, quantity: 2, wait_until, parked_at: 0 };
             contract::store(&line).expect("it can be written")
         });
         let key = Some([keys::table(table, item.as_bytes()), place.into()].concat());

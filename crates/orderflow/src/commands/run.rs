@@ -10,6 +10,7 @@ use crate::failure::Failure;
 use crate::fleet::Fleet;
 use crate::ids::Ids;
 use crate::log::Log;
+use crate::monitoring::Exporter;
 use crate::options::Place;
 use crate::otlp::{self, Otlp};
 use crate::processors::{self, Known};
@@ -44,10 +45,10 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut stop = Stop::new()?;
-        let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
+        let metrics = Exporter::install()?;
         let health = Arc::new(http::Health::default());
         if let Some(listen) = &args.listen {
-            http::serve(listen, health.clone(), metrics).await?;
+            http::serve(listen, health.clone(), metrics.clone()).await?;
         }
         if let Log::Kafka(settings) = &log
             && !check(settings, &known, &mut stop).await?
@@ -61,6 +62,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         for known in known {
             fleet.start(known, args.workers, &log, &args.data, &ids)?;
         }
+        metrics.show(fleet.view());
         tracing::info!(processors = args.processors.join(","), instance = args.instance, "running");
         let mut tick = tokio::time::interval(Duration::from_millis(200));
         loop {
@@ -69,7 +71,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
                 _ = tick.tick() => {}
             }
             health.set_ready(fleet.ready());
-            http::export(&fleet);
+            metrics.upkeep();
             // It has said why.
             if fleet.failed().is_some() {
                 break;

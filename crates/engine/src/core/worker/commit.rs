@@ -1,9 +1,10 @@
 //! The transaction's end: commit when it is due, a full stop backwards when it fails.
 
+use crate::core::counts::Committed;
 use crate::core::io::{Action, Failure, Logged, Now, Store};
 use crate::core::keys::{self, Wake};
 
-use super::{Task, Trouble, Worker};
+use super::{RECENT, Task, Trouble, Worker};
 
 impl Worker {
     pub(super) fn commit_if_due(&mut self, drained: bool, actions: &mut Vec<Action>) {
@@ -37,7 +38,7 @@ impl Worker {
             offsets.extend(task.standing.positions.iter().enumerate().map(|(input, next)| (task.id, input, *next)));
             task.seal();
         }
-        self.open = None;
+        self.sealed = self.open.take().unwrap_or_default();
         self.flush = false;
         actions.push(Action::SendOffsets(offsets));
         actions.push(Action::Commit);
@@ -47,8 +48,13 @@ impl Worker {
     pub(super) fn committed(&mut self, now: Now, logged: &[Logged], actions: &mut Vec<Action>) {
         self.now = now;
         let Some(since_us) = self.in_flight_us.take() else { return };
-        self.pace.measured(now.mono_us.saturating_sub(since_us));
+        let took_us = now.mono_us.saturating_sub(since_us);
+        self.pace.measured(took_us);
         self.counts.commits += 1;
+        if self.recent.len() < RECENT {
+            let (records, bytes) = (self.sealed.records as u64, self.sealed.bytes as u64);
+            self.recent.push(Committed { records, bytes, took_us });
+        }
         let none = Logged::default();
         for task in self.tasks.values_mut().filter(|task| task.in_flight) {
             let logged = logged.iter().find(|logged| logged.task == task.id).unwrap_or(&none);

@@ -31,6 +31,7 @@ impl Worker {
         let Some(task) = self.tasks.get_mut(&record.task) else { return };
         let input = record.input;
         task.standing.positions[input] = record.offset + 1;
+        task.counts.consumed += 1;
         task.dirty = true;
         let code = result.as_ref().err().map(|reject| reject.code);
         let rejected_ahead = code == Some(Code::TimeAhead);
@@ -134,6 +135,7 @@ impl Worker {
         task.wakes_from = wake.encode();
         task.building.0.insert(wake.encode(), None);
         task.dirty = true;
+        task.counts.wakes += 1;
         self.begin(actions).records += 1;
         self.counts.wakes += 1;
         let Wake { due_ms, kind, key, sub } = &wake;
@@ -166,7 +168,7 @@ impl Worker {
                 headers: vec![header("wake", &format!("{kind} {sub}"))],
                 reject,
             };
-            self.counts.rejected += 1;
+            self.count_reject(id, letter.reject.code);
             self.push(Action::DeadLetter(letter), actions);
         }
         if self.traced {
@@ -207,7 +209,12 @@ impl Worker {
         }
         let outcome = outcome?;
         match outcome {
-            Outcome::Duplicate => self.counts.duplicates += 1,
+            Outcome::Duplicate => {
+                self.counts.duplicates += 1;
+                if let Some(task) = self.tasks.get_mut(&id) {
+                    task.counts.duplicates += 1;
+                }
+            }
             Outcome::Handled => {
                 self.check_sends()?;
                 self.apply(id, input, key, time_ms, inherited, actions);
@@ -242,13 +249,15 @@ impl Worker {
     ) {
         let mut bytes = 0;
         let sends: Vec<RawSend> = self.effects.sends.drain(..).collect();
+        let emitted = sends.len() as u64;
+        self.counts.sends += emitted;
         for send in sends {
             bytes += send.value.len() + send.key.len();
-            self.counts.sends += 1;
             let action = Action::Send(self.finish(id, send, time_ms, inherited));
             self.push(action, actions);
         }
         let Some(task) = self.tasks.get_mut(&id) else { return };
+        task.counts.emitted += emitted;
         for (table, sub, value) in self.effects.changes.drain(..) {
             let mut store_key = keys::table(table, key.as_bytes());
             store_key.extend(sub);
@@ -331,6 +340,13 @@ impl Worker {
         }
     }
 
+    fn count_reject(&mut self, id: u32, code: Code) {
+        self.counts.rejected += 1;
+        if let Some(task) = self.tasks.get_mut(&id) {
+            task.counts.reject(code);
+        }
+    }
+
     pub(super) fn dead_letter(&mut self, record: &Record<'_>, reject: Reject, actions: &mut Vec<Action>) {
         let letter = DeadLetter {
             task: record.task,
@@ -342,7 +358,7 @@ impl Worker {
             headers: record.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
             reject,
         };
-        self.counts.rejected += 1;
+        self.count_reject(record.task, letter.reject.code);
         if let Some(open) = &mut self.open {
             open.bytes += record.value.map_or(0, <[u8]>::len);
         }

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use flow::Topology;
 
+use super::counts::{Committed, Counts, TaskCounts};
 use super::io::{Action, Input, Now, Record, Store};
 use super::logic::{Logic, RawEffects};
 use super::order::Step;
@@ -24,17 +25,8 @@ use turn::Turn;
 /// A record whose timestamp is further ahead of the wall clock than this, in milliseconds, is rejected, not followed.
 pub const AHEAD_MS: i64 = 3_600_000;
 
-/// Counters since the start, for metrics and tests.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub records: u64,
-    pub sends: u64,
-    pub duplicates: u64,
-    pub rejected: u64,
-    pub wakes: u64,
-    pub commits: u64,
-    pub aborts: u64,
-}
+/// Committed transactions that are remembered until they are asked for, at most.
+const RECENT: usize = 64;
 
 /// What is in the open transaction.
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,8 +57,9 @@ pub struct Worker {
     now: Now,
     pace: Pace,
     open: Option<Open>,
-    /// When the commit in flight was asked for.
+    /// When the commit in flight was asked for, and what is in it.
     in_flight_us: Option<u64>,
+    sealed: Open,
     /// Actions of the next transaction, until the one in flight is known.
     waiting: Vec<Action>,
     flush: bool,
@@ -78,6 +71,9 @@ pub struct Worker {
     counts: Counts,
     /// Whether [`Action::Handled`] is asked for.
     traced: bool,
+    /// Counts of tasks that were closed: they go on when the task comes back.
+    former: BTreeMap<u32, TaskCounts>,
+    recent: Vec<Committed>,
 }
 
 impl Worker {
@@ -96,6 +92,7 @@ impl Worker {
             pace: Pace::default(),
             open: None,
             in_flight_us: None,
+            sealed: Open::default(),
             waiting: Vec::new(),
             flush: false,
             eager: false,
@@ -103,6 +100,8 @@ impl Worker {
             condemned: BTreeMap::new(),
             counts: Counts::default(),
             traced: false,
+            former: BTreeMap::new(),
+            recent: Vec::new(),
         }
     }
 
@@ -120,6 +119,17 @@ impl Worker {
     /// Counters since the start.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// What each task did here that is committed, those included that are closed now.
+    pub fn task_counts(&self) -> BTreeMap<u32, TaskCounts> {
+        let open = self.tasks.values().map(|task| (task.id, task.committed_counts));
+        self.former.iter().map(|(id, counts)| (*id, *counts)).chain(open).collect()
+    }
+
+    /// The transactions committed since the last call, or the first of them when it is rarely called.
+    pub fn take_committed(&mut self) -> std::vec::Drain<'_, Committed> {
+        self.recent.drain(..)
     }
 
     /// Tasks that are open.
@@ -153,13 +163,16 @@ impl Worker {
     pub fn step(&mut self, input: Input<'_>, store: &dyn Store, actions: &mut Vec<Action>) {
         match input {
             Input::Open(opening) => {
-                let task = Task::open(opening, self.topology.inputs.len(), self.topology.window_ms, store);
+                let mut task = Task::open(opening, self.topology.inputs.len(), self.topology.window_ms, store);
                 let id = task.id;
+                task.count_from(self.former.remove(&id).unwrap_or_default());
                 self.tasks.insert(id, task);
                 self.read_order(id, actions);
             }
             Input::Close(task) => {
-                self.tasks.remove(&task);
+                if let Some(closed) = self.tasks.remove(&task) {
+                    self.former.insert(task, closed.committed_counts);
+                }
             }
             Input::Record(record) => self.offer(&record, store, actions),
             Input::Tick { now, drained } => self.tick(now, drained, store, actions),

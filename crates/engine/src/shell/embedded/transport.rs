@@ -10,6 +10,7 @@ use crate::core::io::{DeadLetter, Logged, Send};
 use crate::shell::clock::SystemClock;
 use crate::shell::disk::Disk;
 use crate::shell::driver::Clock;
+use crate::shell::observe::{End, Observed};
 use crate::shell::restore::{Internal, restore};
 use crate::shell::sled_disk::SledDisk;
 use crate::shell::transport::{Change, Entry, Fault, Fetched, LogReader, Slot, Transport};
@@ -132,6 +133,18 @@ impl Transport for EmbeddedTransport {
             self.fetch(into)?;
         }
         Ok(())
+    }
+
+    fn observe(&mut self, into: &mut Observed) {
+        // One process and no markers: the end of the log is the last stable offset.
+        into.ends = self
+            .positions
+            .keys()
+            .map(|(task, input)| {
+                let last_stable_offset = self.log.end(self.inputs[*input], *task);
+                ((*task, *input), End { last_stable_offset, taken_to: None })
+            })
+            .collect();
     }
 
     fn restore(&mut self, task: u32) -> Result<(), Fault> {

@@ -8,10 +8,12 @@ use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::KafkaError;
+use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::access::Refusal;
+use super::transport::Figures;
 
 /// A rebalance that the driver has not carried out yet.
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub(super) struct GroupContext {
     /// Nobody will carry out what is noted any more: partitions are given back inside the callback.
     closing: AtomicBool,
     pub(super) refusal: Refusal,
+    pub(super) figures: Figures,
 }
 
 impl GroupContext {
@@ -58,6 +61,10 @@ impl ClientContext for GroupContext {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(target: "librdkafka", "{error}: {reason}");
         self.refusal.note(error.rdkafka_error_code(), reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.figures.keep(statistics);
     }
 }
 
@@ -123,6 +130,11 @@ impl Owned {
         let owned = self.inputs.get_mut(&task)?;
         let was_complete = owned.len() == inputs;
         (owned.remove(&input) && was_complete).then_some(task)
+    }
+
+    /// Tasks that are ours.
+    pub(super) fn complete(&self, inputs: usize) -> impl Iterator<Item = u32> + '_ {
+        self.inputs.iter().filter(move |(_, owned)| owned.len() == inputs).map(|(task, _)| *task)
     }
 
     /// Forgets everything; the tasks that were ours.

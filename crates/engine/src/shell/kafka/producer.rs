@@ -11,6 +11,7 @@ use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
+use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use crate::core::io::{Logged, Send};
@@ -20,6 +21,7 @@ use crate::shell::wire;
 use super::access::{ACLS, denied, denies, not_made};
 use super::group::Quiet;
 use super::settings::TRANSACTION_TIMEOUT_MS;
+use super::transport::Figures;
 
 /// What a produced record is, packed into the opaque value that comes back with its delivery report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +59,7 @@ struct Delivered {
 #[derive(Debug, Default)]
 pub(super) struct Reports {
     delivered: Mutex<Delivered>,
+    figures: Figures,
 }
 
 impl Reports {
@@ -72,6 +75,10 @@ impl ClientContext for Reports {
 
     fn error(&self, error: KafkaError, reason: &str) {
         Quiet.error(error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.figures.keep(statistics);
     }
 }
 
@@ -151,6 +158,12 @@ impl Producer {
         let begun = producer.inner.init_transactions(Duration::from_secs(10));
         begun.map_err(|error| producer.classify("init_transactions", &error))?;
         Ok(producer)
+    }
+
+    /// The last statistics. An idle producer is polled by nobody else.
+    pub(super) fn figures(&self) -> &Figures {
+        self.inner.poll(Duration::ZERO);
+        &self.inner.context().figures
     }
 
     pub(super) fn begin(&mut self) -> Result<(), Fault> {

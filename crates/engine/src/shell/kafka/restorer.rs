@@ -23,6 +23,9 @@ const SAY_EVERY: Duration = Duration::from_secs(2);
 /// Tasks of one worker that are restored at a time. Most of a short restore is waiting for the broker.
 const THREADS: usize = 4;
 
+/// (records read, offsets to read) of the restores under way.
+type Progress = Arc<Mutex<BTreeMap<u32, (u64, u64)>>>;
+
 type Done = (u32, u64, Result<Change, Fault>);
 
 /// What is asked for and not begun, what is under way, and how many threads are at it.
@@ -59,12 +62,22 @@ pub(super) struct Restorer {
     /// Number of the last restore asked for, by task: an older one was asked for an assignment that is gone, and what it
     /// found may be out of date.
     asked: BTreeMap<u32, u64>,
+    progress: Progress,
 }
 
 impl Restorer {
     pub(super) fn new(settings: KafkaSettings, topology: &'static Topology, disk: Arc<SledDisk>) -> Restorer {
         let (say, done) = channel();
-        Restorer { settings, topology, disk, wanted: Arc::default(), say, done, asked: BTreeMap::new() }
+        Restorer {
+            settings,
+            topology,
+            disk,
+            wanted: Arc::default(),
+            say,
+            done,
+            asked: BTreeMap::new(),
+            progress: Progress::default(),
+        }
     }
 
     pub(super) fn ask(&mut self, task: u32) -> Result<(), Fault> {
@@ -78,7 +91,8 @@ impl Restorer {
         let reader = KafkaReader::open(&self.settings, self.topology)?;
         let (topology, disk) = (self.topology, self.disk.clone());
         let (queue, say) = (self.wanted.clone(), self.say.clone());
-        let run = move || work(reader, topology, &disk, &queue, &say);
+        let progress = self.progress.clone();
+        let run = move || work(reader, topology, &disk, &queue, &progress, &say);
         let spawned = thread::Builder::new().name(format!("{}-restore", topology.name)).spawn(run);
         spawned.map_err(|error| Fault::Fatal(format!("restore thread: {error}")))?;
         wanted.threads += 1;
@@ -89,6 +103,11 @@ impl Restorer {
         let asked = &self.asked;
         let current = |(task, number, change)| (asked.get(&task) == Some(&number)).then_some(change);
         self.done.try_iter().filter_map(current)
+    }
+
+    /// How far the restores under way are.
+    pub(super) fn progress(&self) -> BTreeMap<u32, (u64, u64)> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What was asked for these tasks is not wanted any more.
@@ -105,6 +124,7 @@ fn work(
     topology: &'static Topology,
     disk: &SledDisk,
     wanted: &Mutex<Wanted>,
+    shown: &Progress,
     say: &Sender<Done>,
 ) {
     let names = Internal::of(topology.name);
@@ -114,6 +134,7 @@ fn work(
         let now_ms = SystemClock::default().now().wall_ms;
         let mut said = Instant::now();
         let mut progress = |done: u64, total: u64| {
+            shown.lock().unwrap_or_else(PoisonError::into_inner).insert(task, (done, total));
             if said.elapsed() > SAY_EVERY {
                 said = Instant::now();
                 tracing::info!(processor = topology.name, task, done, total, "restoring");
@@ -124,6 +145,7 @@ fn work(
             Err(Fault::Fatal(why)) => Err(Fault::Fatal(why)),
             Err(fault) => Ok(Change::RestoreFailed(task, fault.to_string())),
         };
+        shown.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);
         wanted.lock().unwrap_or_else(PoisonError::into_inner).under_way.remove(&task);
         // Nobody listens any more when the worker has ended.
         if say.send((task, number, change)).is_err() {

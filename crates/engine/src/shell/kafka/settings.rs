@@ -42,6 +42,9 @@ impl fmt::Debug for KafkaSettings {
 /// How long the broker waits for a commit before it aborts a transaction, in milliseconds.
 pub const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
 
+/// How often librdkafka tells its figures, in milliseconds: how old a lag may be.
+const STATISTICS_MS: &str = "1000";
+
 impl KafkaSettings {
     /// What every client of ours has in common.
     #[expect(clippy::disallowed_methods, reason = "the one place that makes client configurations")]
@@ -71,6 +74,7 @@ impl KafkaSettings {
             .set("group.instance.id", format!("{}-{worker}", self.instance))
             .set("auto.offset.reset", "error")
             .set("enable.partition.eof", "false")
+            .set("statistics.interval.ms", STATISTICS_MS)
             // The default of a second makes a consumer sleep whenever its queue is full (FACTS: tripled throughput).
             .set("fetch.queue.backoff.ms", "5")
             .set("fetch.wait.max.ms", "100")
@@ -113,6 +117,7 @@ impl KafkaSettings {
             // With a dot, which no processor's name holds: an ACL for all that begins so is for this processor alone.
             .set("transactional.id", format!("{group}.{}-{worker}", self.instance))
             .set("transaction.timeout.ms", TRANSACTION_TIMEOUT_MS.to_string())
+            .set("statistics.interval.ms", STATISTICS_MS)
             .set("enable.idempotence", "true")
             .set("acks", "all")
             // Adds to every commit; batches form anyway because a transaction is sent in one go.

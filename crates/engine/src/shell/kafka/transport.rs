@@ -1,5 +1,6 @@
 //! Kafka as one worker sees it.
 
+mod figures;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,6 +15,7 @@ use rdkafka::message::{BorrowedMessage, Headers as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::core::io::{DeadLetter, Logged, Send};
+use crate::shell::observe::{Client, End, Observed};
 use crate::shell::restore::Internal;
 use crate::shell::sled_disk::SledDisk;
 use crate::shell::transport::{Change, Fault, Fetched, LogReader, Slot, Transport};
@@ -26,6 +28,8 @@ use super::producer::{Kind, Outgoing, Producer, headers, output_headers};
 use super::reader::KafkaReader;
 use super::restorer::Restorer;
 use super::settings::KafkaSettings;
+
+pub(super) use figures::Figures;
 
 /// Records of one poll.
 const PAGE: usize = 1_000;
@@ -65,6 +69,12 @@ pub struct KafkaTransport {
     refused: Option<Instant>,
     /// Not before this moment is a consumer built again.
     reopen_at: Option<Instant>,
+    /// For metrics: where inputs end, when each was last set back, what the clients say, and two counters.
+    ends: BTreeMap<(u32, usize), End>,
+    sought: BTreeMap<(u32, usize), Instant>,
+    clients: BTreeMap<&'static str, Client>,
+    rebalances: u64,
+    rejoins: u64,
 }
 
 fn abort(what: &str) -> impl Fn(KafkaError) -> Fault + '_ {
@@ -97,6 +107,11 @@ impl KafkaTransport {
             shut_out: false,
             refused: None,
             reopen_at: None,
+            ends: BTreeMap::new(),
+            sought: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            rebalances: 0,
+            rejoins: 0,
         };
         transport.join()?;
         Ok(transport)
@@ -136,6 +151,7 @@ impl KafkaTransport {
     /// Tells the driver what the group decided.
     fn rebalances(&mut self, into: &mut Fetched) -> Result<(), Fault> {
         while let Some(rebalance) = self.consumer.as_ref().and_then(|consumer| consumer.context().next()) {
+            self.rebalances += 1;
             match rebalance {
                 Rebalance::Assign(mut list) => self.assign(&mut list, into)?,
                 Rebalance::Revoke { partitions, lost } => {
@@ -416,6 +432,7 @@ impl Transport for KafkaTransport {
 
     fn seek(&mut self, task: u32, input: usize, offset_next: i64) -> Result<(), Fault> {
         self.seeking.insert((task, input), offset_next);
+        self.forget_taken((task, input));
         self.seek_all()
     }
 
@@ -444,8 +461,13 @@ impl Transport for KafkaTransport {
     }
 
     fn reopen(&mut self) -> Result<(), Fault> {
+        self.rejoins += 1;
         self.leave();
         self.reopen_at = Some(Instant::now() + RETRY);
         Ok(())
+    }
+
+    fn observe(&mut self, into: &mut Observed) {
+        self.observed(into);
     }
 }
