@@ -2,7 +2,7 @@
 #
 # Variables: BOOTSTRAP=host:port (demo), ARGS="..." (demo), PORT=9092 (kafka-up), SEED=n (sim; make hands it on).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core check contract metrics kafka-up kafka-down sim crash bench chart image image-check sbom servers
+.PHONY: help demo test test-core check contract metrics kafka-up kafka-down sim crash bench chart chart-server image image-check sbom servers
 
 KAFKA    := tests/servers/kafka.sh
 REGISTRY := tests/servers/registry.sh
@@ -14,7 +14,7 @@ PORT     ?= 9092
 VERSION  := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Built first and aloud: the first build takes minutes, and `run --quiet` would say nothing all the while.
 demo: ## the whole flow in one process, nothing to install; BOOTSTRAP=host:port runs it on that Kafka
@@ -79,6 +79,12 @@ bench: ## the benchmarks
 chart: ## the chart, alerts, dashboard, Dockerfile and compose.yaml, without a cluster (needs Go, Node, npm, pip, apt-get)
 	@tests/chart/chart.sh check
 	@tests/chart/chart.sh planted
+
+# The first time Kubernetes is built: a quarter of an hour and more. Afterwards ten minutes, most of them waits for what must
+# not become ready.
+chart-server: ## the chart on a real Kubernetes API without nodes (needs Go and what `make chart` needs)
+	@tests/chart/server.sh check
+	@tests/chart/server.sh planted
 
 image: ## the image orderflow:VERSION (needs Docker with BuildKit)
 	docker build --tag orderflow:$(VERSION) .
