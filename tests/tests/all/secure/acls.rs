@@ -22,7 +22,7 @@ fn root() -> PathBuf {
 }
 
 /// ACLs and topics, made once for all tests: the first as admin, the second as deployer.
-fn prepared() -> Result<()> {
+pub(super) fn prepared() -> Result<()> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
     let done = DONE.get_or_init(|| prepare().map_err(|error| format!("{error:?}")));
     done.clone().map_err(|error| anyhow!("not prepared: {error}"))
