@@ -156,6 +156,43 @@ fn secure_credentials_of_a_registry_are_never_shown() -> Result<()> {
     Ok(())
 }
 
+/// What the chart puts into a pod's environment, with a folder in place of the pod's mounts.
+#[test]
+fn secure_the_charts_environment_is_understood() -> Result<()> {
+    let kafka = kafka()?;
+    let rendered = include_str!("../../../chart/snapshots/production.yaml");
+    let pod =
+        rendered.split("\nkind: ").find(|it| it.starts_with("StatefulSet") && it.contains("args: [run, item-lookup]"));
+    let value = |name: &str| -> Result<String> {
+        let after = pod.context("a pod")?.split_once(&format!("- name: {name}\n")).context("a variable")?.1;
+        let line = after.lines().next().unwrap_or_default().trim();
+        Ok(line.strip_prefix("value: ").context("a value")?.trim_matches('"').to_owned())
+    };
+    let folder = tempfile::tempdir()?;
+    for (name, content) in [
+        ("sasl/username", b"admin".to_vec()),
+        ("sasl/password", kafka.password("admin").as_bytes().to_vec()),
+        ("tls/ca.crt", fs::read(kafka.file("ca.pem"))?),
+    ] {
+        let file = folder.path().join(name);
+        fs::create_dir_all(file.parent().context("a folder")?)?;
+        fs::write(file, content)?;
+    }
+    let mounted = |text: String| text.replace("/etc/orderflow", &folder.path().display().to_string());
+    let (options, secrets) = (mounted(value("ORDERFLOW_KAFKA_OPTIONS")?), mounted(value("ORDERFLOW_KAFKA_SECRETS")?));
+    let bootstrap = kafka.bootstrap(Login::Scram);
+    let said = say(
+        &["topics", "plan"],
+        &[
+            ("ORDERFLOW_BOOTSTRAP", &bootstrap),
+            ("ORDERFLOW_KAFKA_OPTIONS", &options),
+            ("ORDERFLOW_KAFKA_SECRETS", &secrets),
+        ],
+    )?;
+    ensure!(said.code == Some(0) && said.text.contains(" to create, "), "{}", said.text);
+    Ok(())
+}
+
 /// A processor that runs well, and as loudly as it can, on a password of its own.
 #[test]
 fn secure_log_and_metrics_hold_no_password() -> Result<()> {
