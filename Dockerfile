@@ -3,7 +3,8 @@
 # with. `make image` builds it; `make sbom` writes the bill of materials of exactly what is linked in.
 
 FROM rust:1.95-trixie AS source
-# For librdkafka and for the cryptography of rustls. The compiler comes with the image.
+# For the cryptography of rustls. The compiler, make and perl, which librdkafka and its OpenSSL are built with, come with
+# the image.
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends cmake \

@@ -2,7 +2,7 @@
 #
 # Variables: BOOTSTRAP=host:port (demo), ARGS="..." (demo), PORT=9092 (kafka-up), SEED=n (sim; make hands it on).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core check contract metrics kafka-up kafka-down sim crash bench chart chart-server image image-check sbom servers
+.PHONY: help demo test test-core check audit contract metrics kafka-up kafka-down sim crash bench chart chart-server image image-check sbom servers
 
 KAFKA    := tests/servers/kafka.sh
 REGISTRY := tests/servers/registry.sh
@@ -48,6 +48,10 @@ check: ## formatting, lints, licences, generated code, and the chart once its to
 	else \
 		echo "note: chart and image not checked, their tools are not fetched (make chart)" >&2; \
 	fi
+
+audit: ## known vulnerabilities of everything in Cargo.lock (needs cargo-deny, and GitHub for the RustSec database)
+	@cargo deny --version >/dev/null 2>&1 || { echo "missing: cargo-deny (cargo install --locked cargo-deny)" >&2; exit 3; }
+	cargo deny --locked check advisories
 
 contract: ## generates crates/contract and what the chart knows anew from topics.yaml and schemas/
 	cargo run --locked --quiet -p catalog --example contract --

@@ -53,8 +53,10 @@ fn certify<'a>(folder: &Path, names: impl Iterator<Item = &'a str>) -> Result<()
     fs::write(folder.join("broker.pem"), key + &certificate)?;
     for name in names {
         let (key, certificate) = issue(name, &issuer)?;
-        fs::write(folder.join(format!("{name}.key")), key)?;
-        fs::write(folder.join(format!("{name}.crt")), certificate)?;
+        fs::write(folder.join(format!("{name}.key")), &key)?;
+        fs::write(folder.join(format!("{name}.crt")), &certificate)?;
+        // Java wants both in one file.
+        fs::write(folder.join(format!("{name}.pem")), key + &certificate)?;
     }
     Ok(())
 }
@@ -95,7 +97,7 @@ impl SecureKafka {
         format!("127.0.0.1:{port}")
     }
 
-    /// A file of the folder with certificates and passwords: `ca.pem`, `NAME.crt`, `NAME.key`, `NAME.password`.
+    /// A file of the folder with certificates and passwords: `ca.pem`, `NAME.crt`, `NAME.key`, `NAME.pem`, `NAME.password`.
     pub fn file(&self, name: &str) -> PathBuf {
         self.tls.join(name)
     }

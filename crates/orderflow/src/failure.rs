@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use engine::shell::transport::Fault;
+
+use crate::log;
+
 /// An error with a code and a hint. Exit codes: 1 it did not work, 2 wrong usage, 3 could not be checked or reached.
 #[derive(Debug)]
 pub struct Failure {
@@ -38,7 +42,9 @@ impl std::error::Error for Failure {}
 
 /// Prints an error to stderr and gives its exit code.
 pub fn report(error: &anyhow::Error) -> u8 {
-    let Some(failure) = error.chain().find_map(|cause| cause.downcast_ref::<Failure>()) else {
+    let fault = error.chain().find_map(|cause| cause.downcast_ref::<Fault>()).map(log::failure);
+    let failure = error.chain().find_map(|cause| cause.downcast_ref::<Failure>()).or(fault.as_ref());
+    let Some(failure) = failure else {
         eprintln!("error: {error:#}");
         return 1;
     };

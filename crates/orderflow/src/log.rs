@@ -20,17 +20,20 @@ pub enum Log {
 
 /// A fault as a person sees it.
 pub fn failed(fault: Fault) -> anyhow::Error {
+    failure(&fault).into()
+}
+
+/// The same for one that came up by itself.
+pub fn failure(fault: &Fault) -> Failure {
     let text = fault.to_string();
     match text.split_once("; hint: ") {
-        Some((what, hint)) if what.starts_with("Kafka option") => Failure::usage("bad-option", what, hint).into(),
-        Some((what, hint)) if hint == ACLS => Failure::new("not-authorized", what, hint).into(),
-        Some((what, hint)) if hint == LET_IN => Failure::unreachable("broker-refuses", what, hint).into(),
-        Some((what, hint)) if what.starts_with("topic ") => Failure::new("topic-missing", what, hint).into(),
-        Some((what, hint)) if what.starts_with("broker ") => {
-            Failure::unreachable("broker-unreachable", what, hint).into()
-        }
-        Some((what, hint)) => Failure::unreachable("log", what, hint).into(),
-        None => Failure::unreachable("log", text, "--log debug tells what the client did").into(),
+        Some((what, hint)) if what.starts_with("Kafka option") => Failure::usage("bad-option", what, hint),
+        Some((what, hint)) if hint == ACLS => Failure::new("not-authorized", what, hint),
+        Some((what, hint)) if hint == LET_IN => Failure::unreachable("broker-refuses", what, hint),
+        Some((what, hint)) if what.starts_with("topic ") => Failure::new("topic-missing", what, hint),
+        Some((what, hint)) if what.starts_with("broker ") => Failure::unreachable("broker-unreachable", what, hint),
+        Some((what, hint)) => Failure::unreachable("log", what, hint),
+        None => Failure::unreachable("log", text, "--log debug tells what the client did"),
     }
 }
 

@@ -50,19 +50,15 @@ terminationMessagePolicy: FallbackToLogsOnError
   value: {{ .Values.kafka.groupProtocol }}
 - name: ORDERFLOW_REPLICATION
   value: {{ int .Values.kafka.replication | quote }}
-{{- with .Values.kafka.sasl }}
-{{- if .mechanism }}
-- name: KAFKA_USERNAME
-  valueFrom:
-    secretKeyRef: { name: {{ .existingSecret }}, key: {{ .usernameKey }} }
-- name: KAFKA_PASSWORD
-  valueFrom:
-    secretKeyRef: { name: {{ .existingSecret }}, key: {{ .passwordKey }} }
-{{- end }}
-{{- end }}
 {{- with include "orderflow.kafkaOptions" . }}
 - name: ORDERFLOW_KAFKA_OPTIONS
   value: {{ . | quote }}
+{{- end }}
+{{- with .Values.kafka.sasl }}
+{{- if .mechanism }}
+- name: ORDERFLOW_KAFKA_SECRETS
+  value: {{ if not .username }}sasl.username=/etc/orderflow/sasl/username,{{ end }}sasl.password=/etc/orderflow/sasl/password
+{{- end }}
 {{- end }}
 {{- if .Values.registry.existingSecret }}
 - name: ORDERFLOW_REGISTRY
@@ -78,7 +74,7 @@ terminationMessagePolicy: FallbackToLogsOnError
   value: {{ .Values.log.format }}
 {{- end -}}
 
-{{/* NAME=VALUE,…: Kubernetes puts the secrets in when it starts the container, so that they stand in no object. */}}
+{{/* NAME=VALUE,…, and no secret among them: those are files. */}}
 {{- define "orderflow.kafkaOptions" -}}
 {{- $options := list -}}
 {{- range $name, $value := .Values.kafka.options -}}
@@ -90,7 +86,9 @@ terminationMessagePolicy: FallbackToLogsOnError
 {{- if .mechanism -}}
 {{- $options = append $options (ternary "security.protocol=SASL_SSL" "security.protocol=SASL_PLAINTEXT" $tls.enabled) -}}
 {{- $options = append $options (printf "sasl.mechanisms=%s" .mechanism) -}}
-{{- $options = concat $options (list "sasl.username=$(KAFKA_USERNAME)" "sasl.password=$(KAFKA_PASSWORD)") -}}
+{{- if .username -}}
+{{- $options = append $options (printf "sasl.username=%s" .username) -}}
+{{- end -}}
 {{- else if $tls.enabled -}}
 {{- $options = append $options "security.protocol=SSL" -}}
 {{- end -}}
@@ -105,7 +103,35 @@ terminationMessagePolicy: FallbackToLogsOnError
 {{- join "," $options -}}
 {{- end -}}
 
+{{/* (root, processor, out): fills `out` with the root as this processor sees it, under its own name for Kafka. */}}
+{{- define "orderflow.own" -}}
+{{- $root := index . 0 -}}
+{{- $it := index . 1 -}}
+{{- $out := index . 2 -}}
+{{- $values := deepCopy $root.Values -}}
+{{- with $it.principal -}}
+{{- if .saslSecret -}}
+{{- $_ := set $values.kafka.sasl "existingSecret" .saslSecret -}}
+{{- end -}}
+{{- if .username -}}
+{{- $_ := set $values.kafka.sasl "username" .username -}}
+{{- end -}}
+{{- if .tlsSecret -}}
+{{- $_ := set $values.kafka.tls "existingSecret" .tlsSecret -}}
+{{- end -}}
+{{- end -}}
+{{- range $key := list "Chart" "Release" "Files" "Capabilities" "Template" -}}
+{{- $_ := set $out $key (get $root $key) -}}
+{{- end -}}
+{{- $_ := set $out "Values" $values -}}
+{{- end -}}
+
 {{- define "orderflow.mounts" -}}
+{{- if .Values.kafka.sasl.mechanism }}
+- name: kafka-sasl
+  mountPath: /etc/orderflow/sasl
+  readOnly: true
+{{- end }}
 {{- if .Values.kafka.tls.existingSecret }}
 - name: kafka-tls
   mountPath: /etc/orderflow/tls
@@ -114,6 +140,19 @@ terminationMessagePolicy: FallbackToLogsOnError
 {{- end -}}
 
 {{- define "orderflow.volumes" -}}
+{{- with .Values.kafka.sasl }}
+{{- if .mechanism }}
+- name: kafka-sasl
+  secret:
+    secretName: {{ .existingSecret }}
+    defaultMode: 0440
+    items:
+      {{- if not .username }}
+      - { key: {{ .usernameKey }}, path: username }
+      {{- end }}
+      - { key: {{ .passwordKey }}, path: password }
+{{- end }}
+{{- end }}
 {{- with .Values.kafka.tls.existingSecret }}
 - name: kafka-tls
   secret:

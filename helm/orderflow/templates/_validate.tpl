@@ -22,9 +22,18 @@
 {{- if gt $it.instances $it.partitions -}}
 {{- $wrong = append $wrong (printf "%s.autoscaling.maxReplicas: %d instances, but its topics have %d partitions, and an instance without a partition does nothing. Use at most %d." $at $it.instances $it.partitions $it.partitions) -}}
 {{- end -}}
+{{- if and $.Values.kafka.sasl.mechanism $.Values.kafka.sasl.username -}}
+{{- $wrong = append $wrong (printf "%s.autoscaling: KEDA takes the user from the secret; leave kafka.sasl.username empty and name its key in kafka.sasl.usernameKey." $at) -}}
+{{- end -}}
 {{- if gt (int $it.autoscaling.minReplicas) $it.instances -}}
 {{- $wrong = append $wrong (printf "%s.autoscaling: minReplicas %d is above maxReplicas %d." $at (int $it.autoscaling.minReplicas) $it.instances) -}}
 {{- end -}}
+{{- end -}}
+{{- if and (or $it.principal.saslSecret $it.principal.username) (not $.Values.kafka.sasl.mechanism) -}}
+{{- $wrong = append $wrong (printf "%s.principal: without kafka.sasl.mechanism nobody asks for a user and a password." $at) -}}
+{{- end -}}
+{{- if and $it.principal.tlsSecret (not $.Values.kafka.tls.existingSecret) -}}
+{{- $wrong = append $wrong (printf "%s.principal.tlsSecret: it goes in place of kafka.tls.existingSecret, which is empty." $at) -}}
 {{- end -}}
 {{- if le (int $it.terminationGracePeriodSeconds) 10 -}}
 {{- $wrong = append $wrong (printf "%s.terminationGracePeriodSeconds: %d seconds, but a transaction may take 10. A pod that is killed before it has committed does the work again after its restart. Use at least 11, better 60." $at (int $it.terminationGracePeriodSeconds)) -}}

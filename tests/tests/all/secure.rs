@@ -2,6 +2,8 @@
 
 #[path = "secure/acls.rs"]
 mod acls;
+#[path = "secure/secrets.rs"]
+mod secrets;
 
 use std::sync::OnceLock;
 use std::time::Duration;

@@ -52,6 +52,19 @@ fn the_shared_kafka_is_one_and_creates_no_topic_by_itself() -> Result<()> {
     Ok(())
 }
 
+/// Whoever else writes to a topic chooses how.
+#[test]
+fn what_was_compressed_in_any_way_can_be_read() -> Result<()> {
+    let kafka = shared_kafka()?;
+    for codec in ["gzip", "snappy", "lz4", "zstd"] {
+        let topic = format!("smoke-{codec}.v1");
+        kafka.create_topic(&topic, 1, &[("compression.type", codec)])?;
+        transaction(kafka, &topic, codec, true)?;
+        assert_eq!(committed(kafka, &topic)?, [codec]);
+    }
+    Ok(())
+}
+
 #[test]
 fn the_registry_checks_compatibility_and_keeps_its_ids_over_a_restart() -> Result<()> {
     let mut registry = Registry::start()?;

@@ -1,5 +1,6 @@
 //! Tests of the catalog: a small correct contract, and what happens when it is changed.
 
+mod access;
 mod compat;
 mod export;
 mod generate;

@@ -65,6 +65,12 @@ fn operations(of: &[Operation], between: &str) -> String {
     of.iter().map(|operation| operation.as_str()).collect::<Vec<_>>().join(between)
 }
 
+/// Kafka's tool reads "DescribeConfigs", not "DESCRIBE_CONFIGS".
+fn in_camels(operation: &Operation) -> String {
+    let word = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
+    operation.as_str().split('_').map(word).collect()
+}
+
 fn text(party: &Party) {
     let role = json!(party.role);
     outln!("{} ({})", party.name, role.as_str().unwrap_or_default());
@@ -82,7 +88,8 @@ fn script(parties: &[Party], prefix: &str) {
     for party in parties {
         for grant in &party.grants {
             let pattern = if grant.prefix { " --resource-pattern-type prefixed" } else { "" };
-            let operations = operations(&grant.operations, " --operation ");
+            let operations: Vec<String> = grant.operations.iter().map(in_camels).collect();
+            let operations = operations.join(" --operation ");
             outln!(
                 "kafka-acls.sh --bootstrap-server \"$BOOTSTRAP\" --command-config \"$CONFIG\" --add \
                  --allow-principal '{prefix}{}' --{} '{}'{pattern} --operation {operations}",

@@ -1,7 +1,10 @@
 //! Each processor and each party as itself, with what topics.yaml lets it do and no more.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -22,7 +25,7 @@ fn root() -> PathBuf {
 }
 
 /// ACLs and topics, made once for all tests: the first as admin, the second as deployer.
-fn prepared() -> Result<()> {
+pub(super) fn prepared() -> Result<()> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
     let done = DONE.get_or_init(|| prepare().map_err(|error| format!("{error:?}")));
     done.clone().map_err(|error| anyhow!("not prepared: {error}"))
@@ -219,6 +222,61 @@ fn secure_commands_say_what_is_not_allowed() -> Result<()> {
         ensure!(done.err.contains("item-commands.v1") && done.err.contains("topics acls"), "{done}");
         Ok(())
     })
+}
+
+/// The script for Kafka's own tool, with that tool: the lines that differ from each other.
+#[test]
+fn secure_the_script_does_the_same_as_apply() -> Result<()> {
+    prepared()?;
+    let kafka = kafka()?;
+    let tool = Path::new(env!("CARGO_MANIFEST_DIR")).join("servers/kafka.sh");
+    let folder = tempfile::tempdir()?;
+    let shim = folder.path().join("kafka-acls.sh");
+    fs::write(&shim, format!("#!/bin/sh\nexec \"{}\" tool AclCommand \"$@\"\n", tool.display()))?;
+    fs::set_permissions(&shim, fs::Permissions::from_mode(0o755))?;
+    let config = folder.path().join("admin.properties");
+    let file = |name: &str| kafka.file(name).display().to_string();
+    let properties = [
+        "security.protocol=SSL\nssl.keystore.type=PEM\nssl.truststore.type=PEM".to_owned(),
+        format!("ssl.keystore.location={}\nssl.truststore.location={}\n", file("admin.pem"), file("ca.pem")),
+    ];
+    fs::write(&config, properties.join("\n"))?;
+    let admin = program("admin", Login::Scram)?;
+    let root = root().display().to_string();
+    let flags = ["--format", "kafka-acls", "--principal-prefix", "User:tool-", "--root", &root];
+    let printed = admin.ok(&[&["topics", "acls", "order-intake"], &flags[..]].concat())?;
+    let kept = ["#", "set ", "--group", "--transactional-id", "'order-intake-dedup'"];
+    let lines = printed.out.lines().filter(|line| kept.iter().any(|part| line.contains(part)));
+    let script = lines.chain(["kafka-acls.sh --bootstrap-server \"$BOOTSTRAP\" --command-config \"$CONFIG\" --list"]);
+    let path = [folder.path().display().to_string(), std::env::var("PATH")?].join(":");
+    let done = Command::new("sh")
+        .args(["-c", &script.collect::<Vec<_>>().join("\n")])
+        .env("PATH", path)
+        .env("BOOTSTRAP", kafka.bootstrap(Login::Mtls))
+        .env("CONFIG", &config)
+        .output()?;
+    let said = String::from_utf8_lossy(&done.stdout).into_owned() + &String::from_utf8_lossy(&done.stderr);
+    ensure!(done.status.success(), "{}\n{said}", done.status);
+    // The tool groups what it lists by resource, in any order.
+    let of = |principal: &str| -> BTreeSet<String> {
+        let mut resource = "";
+        let mut found = BTreeSet::new();
+        for line in said.lines() {
+            match line.split_once("ResourcePattern(") {
+                Some((_, named)) => resource = named.trim(),
+                None if line.contains(&format!("principal={principal},")) => {
+                    found.insert(format!("{resource} {}", line.trim().replace(principal, "")));
+                }
+                None => {}
+            }
+        }
+        found
+    };
+    let by_tool = of("User:tool-order-intake");
+    ensure!(by_tool.len() == 6, "{by_tool:#?}\n{said}");
+    let by_us = of("User:order-intake");
+    ensure!(by_tool.is_subset(&by_us), "{by_tool:#?}\n{by_us:#?}");
+    Ok(())
 }
 
 /// An ACL as `--format json` has it.

@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(refusal.take(), None);
         refusal.note(
             Some(RDKafkaErrorCode::Authentication),
-            "sasl_ssl://b:1/bootstrap: SASL authentication error: no (after 3ms in state AUTH_REQ)",
+            "sasl_ssl://kafka:9093/bootstrap: SASL authentication error: no (after 3ms in state AUTH_REQ)",
         );
         assert_eq!(refusal.take().as_deref(), Some("refuses the credentials: SASL authentication error: no"));
         assert_eq!(refusal.take(), None, "told once");

@@ -82,8 +82,15 @@ impl KafkaClient {
 impl Client for KafkaClient {
     fn partitions(&mut self, topic: &str) -> Result<Option<u32>, Fault> {
         let told = || {
-            self.producer.poll(Duration::ZERO);
-            self.producer.context().refusal.take()
+            // One event at a time, and the library's log lines are events, too.
+            let until = Instant::now() + Duration::from_millis(100);
+            loop {
+                self.producer.poll(Duration::from_millis(1));
+                let refused = self.producer.context().refusal.take();
+                if refused.is_some() || Instant::now() >= until {
+                    return refused;
+                }
+            }
         };
         let metadata = metadata(self.producer.client(), CALL, told).map_err(|unknown| match unknown {
             Unknown::Refused(why) => {
