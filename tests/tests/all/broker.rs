@@ -2,6 +2,8 @@
 
 #[path = "broker/flow.rs"]
 mod flow;
+#[path = "broker/metrics.rs"]
+mod metrics;
 #[path = "broker/outage.rs"]
 mod outage;
 #[path = "broker/registry.rs"]
