@@ -254,7 +254,7 @@ planted() {
   plant schema $chart/values.schema.json '0,/"additionalProperties": false,/s//"additionalProperties_": false,/' 'additionalProperties is missing'
   plant agreement $chart/templates/_validate.tpl 's/terminationGracePeriodSeconds) 10 /terminationGracePeriodSeconds) 5 /' 'transaction timeout'
   plant agreement $chart/templates/statefulset.yaml 's/ORDERFLOW_DATA/ORDERFLOW_FOLDER/' 'no flag of the binary reads ORDERFLOW_FOLDER'
-  plant agreement $chart/generated/rules.yaml 's/orderflow_aborts_total/orderflow_lag/' 'has no orderflow_lag'
+  plant agreement $chart/generated/rules.yaml 's/_aborts_total/_lag/' 'has no .*_lag$'
   plant agreement $chart/templates/statefulset.yaml 's:/readyz:/healthz:' 'serves no /healthz'
   plant agreement $chart/Chart.yaml 's/>=1.32.0-0/>=1.28.0-0/' 'the oldest Kubernetes'
   plant agreement compose.yaml 's/^  item-lookup:/  item-lookups:/' 'item-lookup'

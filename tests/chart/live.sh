@@ -1,13 +1,10 @@
 #!/usr/bin/env bash
 # The dashboard and the alerts on a real Prometheus that scrapes a demo on a real Kafka: every expression must be answered.
 #
-#   live.sh BINARY [ARG...]      with more arguments for the demo
+#   live.sh [ARG...]      with more arguments for the demo
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-(($# >= 1)) || { echo "usage: live.sh BINARY [ARG...]" >&2; exit 2; }
-binary=$1
-shift
 prometheus=$(tests/servers/prometheus.sh path)
 tests/servers/kafka.sh fetch
 folder=$(mktemp -d)
@@ -52,6 +49,6 @@ answers Kafka tests/servers/kafka.sh tool TopicCommand --bootstrap-server "$kafk
 answers Prometheus curl --fail --silent "http://$web/-/ready"
 
 from=$(date +%s)
-"$binary" demo --bootstrap "$kafka" --listen "$metrics" "$@"
+cargo run --locked --quiet -p orderflow -- demo --bootstrap "$kafka" --listen "$metrics" "$@"
 to=$(date +%s)
 node tests/chart/expressions.mjs ask helm/orderflow/generated/dashboard.json "http://$web" "$from" "$to"

@@ -9,6 +9,8 @@ mod code;
 mod docs;
 #[path = "tidy/markdown.rs"]
 mod markdown;
+#[path = "tidy/metrics.rs"]
+mod metrics;
 #[path = "tidy/rejects.rs"]
 mod rejects;
 #[path = "tidy/sources.rs"]
@@ -164,6 +166,12 @@ rules! {
     every_reject_code_has_its_page: rejects::codes_have_pages,
         "the code of a dead letter leads to what to do about it",
         &[&[("docs/rejects/x.md", "# x\n")]];
+    every_metric_is_in_the_list: metrics::names_are_listed,
+        "a dashboard, an alert or a page that names a metric which is not there shows nothing, for ever",
+        &[
+            &[(PAGE, concat!("`orderflow", "_lag`\n"))],
+            &[("crates/x/src/lib.rs", concat!("const N: &str = \"orderflow", "_commits_total\";\n"))],
+        ];
 }
 
 #[test]

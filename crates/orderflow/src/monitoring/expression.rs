@@ -28,12 +28,13 @@ pub(super) fn expand(template: &str, selector: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::expand;
+    use super::{Metric, expand};
 
     #[test]
     fn metrics_get_their_names_and_variables_stay() {
         let got = expand("rate($Commits%[$__rate_interval]) / $CommitSeconds%", r#"{processor="$processor"}"#);
-        let commits = r#"rate(orderflow_commits_total{processor="$processor"}[$__rate_interval])"#;
-        assert_eq!(got, format!(r#"{commits} / orderflow_commit_duration_seconds_bucket{{processor="$processor"}}"#));
+        let (commits, seconds) = (Metric::Commits.name(), Metric::CommitSeconds.name());
+        let of = r#"{processor="$processor"}"#;
+        assert_eq!(got, format!("rate({commits}{of}[$__rate_interval]) / {seconds}_bucket{of}"));
     }
 }

@@ -14,7 +14,8 @@ const NOTES: &str = "\
 - **Counters of a task** count what is committed, once, whatever was aborted in between. They stay when the task moves \
 to another instance, so that sums over instances are right.
 - **Gauges of a task** are there only on the instance that owns it now: a lag that nobody works on any more is not \
-shown. Both are collected when Prometheus asks, from what each worker noted within the last 100 ms.
+shown. Both are collected when Prometheus asks, from what each worker last told of itself: ten times a second, and not \
+while it waits for a commit.
 - **The lag** is as old as librdkafka's last statistics, a second. An input that is paused tells its end as of its last \
 fetch. On the embedded log it is exact.
 - **Rows of state** and the oldest of them are counted by a scan of the store on a thread of its own: every 2 seconds, \

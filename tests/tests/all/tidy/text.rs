@@ -29,7 +29,7 @@ const HOSTS: &[&str] = &[
 ];
 
 /// Names without a dot that texts use for "some host", and service names of compose and Kubernetes.
-const STAND_INS: &[&str] = &["host", "me", "broker", "registry", "kafka", "user"];
+const STAND_INS: &[&str] = &["host", "me", "broker", "registry", "kafka", "prometheus", "user"];
 
 /// No file names a folder of the machine that it was written on.
 pub fn names_no_machine_path(tree: &Tree) -> Vec<String> {
