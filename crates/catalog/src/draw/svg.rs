@@ -53,6 +53,8 @@ impl Picture<'_> {
     }
 
     fn draw(&self, origin: &str) -> String {
+        // Two hyphens would end the comment.
+        let origin = origin.replace("--", "-");
         let backs: Vec<&Edge> = self.graph.edges.iter().filter(|edge| edge.back).collect();
         let floor = MARGIN + self.bottom - self.top;
         let width = self.x(self.layout.layers) - LAYER_GAP + MARGIN;

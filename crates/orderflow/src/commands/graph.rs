@@ -44,7 +44,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         None => built_in()?,
     };
     let (origin, notes) = if args.live {
-        (format!("orderflow graph --live at {}", crate::decode::time(crate::envelope::now_ms())), live(place)?)
+        (format!("orderflow graph, live at {}", crate::decode::time(crate::envelope::now_ms())), live(place)?)
     } else {
         ("orderflow graph".to_owned(), draw::Notes::new())
     };
@@ -105,7 +105,8 @@ mod tests {
             assert_eq!(body(&drawn), body(&committed), "{file}");
         }
         let notes = draw::Notes::from([("fulfilment".to_owned(), vec!["lag 7".to_owned()])]);
-        assert!(draw::svg(&catalog, "x", &notes).contains(">lag 7</text>"));
+        let svg = draw::svg(&catalog, "graph --live", &notes);
+        assert!(svg.contains(">lag 7</text>") && svg.starts_with("<!-- graph -live -->"), "no hyphens in pairs");
         assert!(draw::mermaid(&catalog, "x", &notes).contains("<br/>lag 7\""));
     }
 }

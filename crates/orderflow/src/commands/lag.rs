@@ -111,12 +111,12 @@ fn notes(standings: &[Standing]) {
                 "note: inputs of \"{name}\" end with an open transaction; its records count once it is committed"
             );
         }
-        if !standing.lag().exact {
-            eprintln!(
-                "note: \"≤\" counts offsets, of which some are no records: more than {} in a partition are not counted",
-                number(COUNT_MAX)
-            );
-        }
+    }
+    if standings.iter().any(|standing| !standing.lag().exact) {
+        eprintln!(
+            "note: \"≤\" counts offsets, of which some are no records: more than {} in a partition are not counted",
+            number(COUNT_MAX)
+        );
     }
 }
 

@@ -70,7 +70,7 @@ fn broker_everyday_commands_say_what_is_so() -> Result<()> {
     let admin = Admin::open(&settings(&kafka.bootstrap()))?;
     program.judge(|program| {
         program.fails(&["lag"], 1, "topic-missing")?;
-        look(program, &[])?.fails("topic \"orders.v1\" is missing")?;
+        look(program, &[])?.fails(" missing: order-commands.v1, orders.v1, ")?;
         program.ok(&["topics", "apply"])?;
         for (records, oldest, it) in lags(program)? {
             ensure!(records == 0 && oldest.is_none() && it["ever_ran"] == false, "{it}");
@@ -223,9 +223,9 @@ fn planted(program: &Program, bootstrap: &str, admin: &Admin) -> Result<()> {
     admin.delete(&["order-replies.v1".to_owned()])?;
     let wrong = look(program, &[])?;
     wrong.fails("topic \"orders.v1\" has max.message.bytes=1000, topics.yaml says 1048588")?;
-    wrong.fails("topic \"order-replies.v1\" is missing")?;
+    wrong.fails("1 topic missing: order-replies.v1")?;
     program.ok(&["topics", "apply"])?;
-    says(&doctor(program, &[])?, "ok", "all 20 topics as declared")?;
+    says(&doctor(program, &[])?, "ok", " topics as declared")?;
 
     let nobody = Program::new(&free_address()?)?;
     let down = look(&nobody, &[])?;

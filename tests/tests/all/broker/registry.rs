@@ -52,12 +52,12 @@ fn broker_registry_outage_stops_only_what_needs_it() -> Result<()> {
     program.judge(|program| {
         let unregistered = program.fails(&["item", "register", "x", "--price", "1", "--data", &data], 3, "registry")?;
         ensure!(unregistered.err.contains("orderflow topics apply --registry"), "{unregistered}");
-        says(&doctor(program, &[])?, "fail", "lacks schema order-commands.v1-orderflow.PlaceOrder ")?;
+        says(&doctor(program, &[])?, "fail", " schemas: order-replies.v1-orderflow.Accepted ")?;
         let applied = program.ok(&["topics", "apply"])?;
         ensure!(applied.out.contains("schemas registered"), "{applied}");
         says(&doctor(program, &[])?, "ok", "; no lock file remembers its ids here yet")?;
         registry.stop()?;
-        says(&doctor(program, &[])?, "unknown", "does not answer")?;
+        says(&doctor(program, &[])?, "unknown", "refused")?;
         let run = [&["run"], &ALL[..], &["--data", &data]].concat();
         let refused = program.fails(&run, 3, "registry")?;
         ensure!(refused.err.contains("does not answer"), "{refused}");

@@ -15,8 +15,8 @@ use crate::survey::{Standing, Surveyor};
 use crate::text::{number, several, span};
 use crate::topics::{built_in, failed, plan};
 
-/// How a line ends that says so of a topic.
-pub const MISSING: &str = "is missing";
+/// Names in one line; the rest is left out.
+const NAMED: usize = 3;
 /// Of each partition so many waiting records are counted.
 const COUNT_MAX: u64 = 1_000;
 /// A record from further in the future is worth a warning; from an hour on it becomes a dead letter.
@@ -24,24 +24,32 @@ const AHEAD_MS: i64 = 60_000;
 /// Framing, headers and the batch around a record.
 const OVERHEAD_BYTES: u64 = 16 << 10;
 
-/// Topics against topics.yaml, one line for each difference.
-pub fn topics(admin: &Admin) -> Vec<Check> {
+/// Topics against topics.yaml, and whether each of them is there.
+pub fn topics(admin: &Admin) -> (Vec<Check>, bool) {
     match plan(admin, &built_in(), Wish { replicas: 1, retention_shrink: false }) {
-        Ok(plan) => differences(&plan),
-        Err(error) => vec![Check::unknown("topics", &error)],
+        Ok(plan) => (differences(&plan), plan.create.is_empty()),
+        Err(error) => (vec![Check::unknown("topics", &error)], false),
     }
+}
+
+/// The first few names of a list.
+pub fn named(names: &[&str]) -> String {
+    let more = if names.len() > NAMED { ", …" } else { "" };
+    format!("{}{more}", names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", "))
 }
 
 pub fn differences(plan: &Plan) -> Vec<Check> {
     let apply = "`orderflow topics apply` makes it so; `orderflow topics plan` shows all that it would do";
-    let create = plan.create.iter().map(|it| Check::fail("topics", format!("topic \"{}\" {MISSING}", it.topic), apply));
+    let missing: Vec<&str> = plan.create.iter().map(|it| it.topic.as_str()).collect();
+    let what = || format!("{} missing: {}", several(missing.len(), "topic"), named(&missing));
+    let create = (!missing.is_empty()).then(|| Check::fail("topics", what(), apply));
     let change = plan.change.iter().map(|it| {
         let what = format!("topic \"{}\" has {}={}, topics.yaml says {}", it.topic, it.property, it.from, it.to);
         Check::fail("topics", what, apply)
     });
     let refused =
         plan.refused.iter().map(|it| Check::fail("topics", format!("topic \"{}\" {}", it.topic, it.what), &it.hint));
-    let mut checks: Vec<Check> = create.chain(change).chain(refused).collect();
+    let mut checks: Vec<Check> = create.into_iter().chain(change).chain(refused).collect();
     if checks.is_empty() {
         let besides = match plan.drift.len() {
             0 => String::new(),

@@ -18,7 +18,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 pub fn binary() -> Check {
     let version = env!("CARGO_PKG_VERSION");
     if leader_hints_are_dropped() {
-        return Check::ok("binary", format!("orderflow {version}; leader hints are dropped"));
+        return Check::ok("binary", format!("orderflow {version}, linked so that a broker's restart cannot crash it"));
     }
     let what = format!("orderflow {version} is linked without --wrap: a broker that restarts can crash it");
     Check::fail("binary", what, "build with the repository's .cargo/config.toml, and without RUSTFLAGS")

@@ -96,8 +96,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         Ok((check, brokers)) => {
             said.say(vec![check]);
             said.say(broker::configuration(&admin, &brokers, place.group_protocol));
-            let topics = flow::topics(&admin);
-            let whole = topics.iter().all(|check| !check.what.ends_with(flow::MISSING));
+            let (topics, whole) = flow::topics(&admin);
             said.say(topics);
             if whole {
                 said.say(broker::replication(&admin, brokers.len()));

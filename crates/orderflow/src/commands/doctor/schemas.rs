@@ -5,6 +5,7 @@ use std::path::Path;
 use engine::shell::registry::{RegistryError, WireSchema};
 
 use super::Check;
+use super::flow::named;
 use crate::ids::{subject, wire};
 use crate::options::Place;
 use crate::registry::{failed, open};
@@ -45,8 +46,11 @@ pub fn registry(place: &Place, data: &Path) -> Vec<Check> {
 /// What the registry has against what this build needs and what the lock file remembers.
 pub fn compare(url: &str, names: &[String], found: &[Option<u32>], remembered: &[Option<u32>]) -> Vec<Check> {
     let mut checks = Vec::new();
-    for (name, _) in names.iter().zip(found).filter(|(_, id)| id.is_none()) {
-        let what = format!("\"{url}\" lacks schema {name}");
+    let missing = names.iter().zip(found).filter(|(_, id)| id.is_none()).map(|(name, _)| name.as_str());
+    let missing: Vec<&str> = missing.collect();
+    if !missing.is_empty() {
+        let of = several(names.len(), "schema");
+        let what = format!("\"{url}\" lacks {} of {of}: {}", missing.len(), named(&missing));
         checks.push(Check::fail(CHECK, what, "`orderflow schema register` registers what was released"));
     }
     for ((name, id), old) in names.iter().zip(found).zip(remembered) {

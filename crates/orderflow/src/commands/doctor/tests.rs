@@ -135,12 +135,18 @@ fn transactions_that_hang() {
 }
 
 #[test]
+fn long_lists_are_cut() {
+    assert_eq!(flow::named(&["a", "b", "c"]), "a, b, c");
+    assert_eq!(flow::named(&["a", "b", "c", "d"]), "a, b, c, …");
+}
+
+#[test]
 fn what_a_registry_lacks() {
     let names = ["a 1.0.0".to_owned(), "b 1.0.0".to_owned()];
     let ask = |found, remembered| schemas::compare("http://registry", &names, found, remembered);
     let fine = ask(&[Some(1), Some(2)], &[Some(1), None]);
     has(&fine[0], Verdict::Ok, "has all 2 schemas; 1 id as the lock file remembers");
-    has(&ask(&[Some(1), None], &[None, None])[0], Verdict::Fail, "lacks schema b 1.0.0");
+    has(&ask(&[Some(1), None], &[None, None])[0], Verdict::Fail, "lacks 1 of 2 schemas: b 1.0.0");
     has(&ask(&[Some(1), Some(2)], &[Some(7), Some(2)])[0], Verdict::Fail, "id 1, the lock file remembers 7");
 }
 

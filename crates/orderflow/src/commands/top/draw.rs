@@ -47,11 +47,15 @@ const COLUMNS: &[Column] = &[
 ];
 /// From this width on there is room for a history.
 const WIDE: u16 = 96;
+/// From this height on there is room to spare.
+const ROOMY: u16 = 18;
 
 /// Draws all of it.
 pub fn draw(frame: &mut Frame<'_>, model: &Model, now_ms: i64) {
     let silent = model.silent_ms(now_ms);
-    let trouble = if silent.is_some() { 2 } else { 0 };
+    // One empty line where there is room for it.
+    let gap = u16::from(frame.area().height >= ROOMY);
+    let trouble = if silent.is_some() { 2 } else { gap };
     let processors = model.rows.len().max(1) as u16 + 2;
     let heights = [1, trouble, processors, 0, 1].map(Constraint::Length);
     let [title, alarm, above, below, keys] = {
@@ -137,8 +141,8 @@ fn table(model: &Model, now_ms: i64, width: u16) -> Table<'static> {
         let mut cells = vec![Cell::from(row.name)];
         cells.extend(columns.iter().map(|column| right((column.cell)(row, now_ms))));
         if width >= WIDE {
-            let used: u16 = 14 + columns.iter().map(|column| column.width + 1).sum::<u16>() + 2;
-            cells.push(Cell::from(format!(" {}", bars(&row.history, width.saturating_sub(used)))));
+            let used: u16 = 14 + columns.iter().map(|column| column.width + 1).sum::<u16>() + 3;
+            cells.push(bars(&row.history, width.saturating_sub(used)));
         }
         let style = match () {
             () if row.members == 0 => Style::new().fg(Color::Red),
@@ -169,7 +173,7 @@ fn topics(model: &Model, width: u16) -> Table<'static> {
             cells.push(right(number(topic.offsets.unsigned_abs())));
         }
         if wide {
-            cells.push(Cell::from(format!(" {}", bars(&topic.history, width.saturating_sub(46)))));
+            cells.push(bars(&topic.history, width.saturating_sub(46)));
         }
         TableRow::new(cells)
     };
@@ -177,7 +181,7 @@ fn topics(model: &Model, width: u16) -> Table<'static> {
 }
 
 /// The latest values as little bars, the highest of them a full one.
-fn bars(history: &VecDeque<f64>, width: u16) -> String {
+fn bars(history: &VecDeque<f64>, width: u16) -> Cell<'static> {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let most = history.iter().copied().fold(0.0, f64::max);
     let skip = history.len().saturating_sub(width.into());
@@ -185,7 +189,8 @@ fn bars(history: &VecDeque<f64>, width: u16) -> String {
         true => BARS[((value / most) * 7.0).round() as usize % 8],
         false => BARS[0],
     };
-    history.iter().skip(skip).map(bar).collect()
+    let bars: String = history.iter().skip(skip).map(bar).collect();
+    Cell::from(Span::styled(format!(" {bars}"), Style::new().fg(Color::Cyan)))
 }
 
 fn help(frame: &mut Frame<'_>) {
