@@ -250,6 +250,7 @@ planted() {
   plant custom_resources $chart/templates/kafkatopics.yaml 's/replicas: {{ int/replicas: a{{ int/' 'must be integer'
   plant units $chart/templates/_pod.tpl 's/readOnlyRootFilesystem: true/readOnlyRootFilesystem: false/' 'readOnlyRootFilesystem'
   plant units $chart/templates/_validate.tpl 's/gt (int $it.replicas) $it.partitions/false/' 'refuses more instances than partitions'
+  plant units $chart/templates/prometheusrule.yaml 's/gt (int $it.instances) 0/true/' 'misses no processor'
   plant new_processor $chart/templates/poddisruptionbudget.yaml 's/range $name, $it := $processors/range $name, $it := omit $processors "order-audit"/' 'gets no PodDisruptionBudget'
   plant schema $chart/values.schema.json '0,/"additionalProperties": false,/s//"additionalProperties_": false,/' 'additionalProperties is missing'
   plant agreement $chart/templates/_validate.tpl 's/terminationGracePeriodSeconds) 10 /terminationGracePeriodSeconds) 5 /' 'transaction timeout'
