@@ -42,7 +42,6 @@ pub enum GroupState {
 /// One worker in a group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Member {
-    pub client_id: String,
     /// The static member id; empty for a dynamic member.
     pub instance: String,
     pub host: String,
@@ -170,7 +169,6 @@ unsafe fn member(member: *const sys::rd_kafka_MemberDescription_t) -> Member {
             }
         }
         Member {
-            client_id: text(sys::rd_kafka_MemberDescription_client_id(member)),
             instance: text(sys::rd_kafka_MemberDescription_group_instance_id(member)),
             host: text(sys::rd_kafka_MemberDescription_host(member)),
             assigned,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::plan::{Plan, Wish};
 use engine::core::headers;
-use engine::shell::kafka::{Admin, At, Found, KafkaSettings, Survey};
+use engine::shell::kafka::{Admin, At, Found, GroupProtocol, KafkaSettings, Survey};
 
 use super::Check;
 use crate::commands::lag::{age, records};
@@ -133,12 +133,12 @@ pub fn groups(settings: &KafkaSettings) -> Vec<Check> {
     let topologies = processors::ALL.iter().map(|known| known.topology()).collect();
     let looked = Surveyor::open(settings, topologies).and_then(|mut surveyor| surveyor.look(COUNT_MAX));
     match looked {
-        Ok(standings) => standings.iter().map(|it| group(it, crate::envelope::now_ms())).collect(),
+        Ok(standings) => standings.iter().map(|it| group(it, settings.protocol, crate::envelope::now_ms())).collect(),
         Err(error) => vec![Check::unknown("group", &error)],
     }
 }
 
-pub fn group(standing: &Standing, now_ms: i64) -> Check {
+pub fn group(standing: &Standing, protocol: GroupProtocol, now_ms: i64) -> Check {
     let name = standing.topology.name;
     let lag = standing.lag();
     let what = format!("\"{name}\": {}, lag {}", standing.state(), records(lag));
@@ -146,6 +146,12 @@ pub fn group(standing: &Standing, now_ms: i64) -> Check {
     if let Some(lost) = lost(standing) {
         let next = format!("`orderflow reset {name}` begins anew from what is left");
         return Check::fail("group", format!("\"{name}\": {lost}"), next);
+    }
+    let ours = protocol == GroupProtocol::Consumer;
+    if !standing.group.members.is_empty() && standing.group.consumer_protocol.is_some_and(|theirs| theirs != ours) {
+        let what =
+            format!("{what}; its members speak the {} group protocol", if ours { "classic" } else { "consumer" });
+        return Check::warn("group", what, "give every command and every instance the same --group-protocol");
     }
     let start = format!("`orderflow run {name}` starts it");
     let members = standing.group.members.len();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use engine::shell::kafka::{Ends, Found, Group, GroupState, Member, Waiting};
+use engine::shell::kafka::{Ends, Found, Group, GroupProtocol, GroupState, Member, Waiting};
 
 use super::{Check, Verdict, broker, flow, judged, line, local, schemas, summary, transactions};
 use crate::failure::Failure;
@@ -106,7 +106,7 @@ fn intake(members: &[(&str, &str, u32)], committed: Option<i64>, first: i64, wai
 
 #[test]
 fn groups() {
-    let ask = |standing: Standing| flow::group(&standing, 0);
+    let ask = |standing: Standing| flow::group(&standing, GroupProtocol::Consumer, 0);
     has(&ask(intake(&[("a-0", "x", 12)], Some(40), 0, 10)), Verdict::Ok, "1 member, 12/12 tasks, lag 10");
     has(&ask(intake(&[], Some(40), 0, 0)), Verdict::Warn, "no members, lag 0");
     has(&ask(intake(&[], Some(40), 0, 10)), Verdict::Fail, "`orderflow run order-intake` starts it");
@@ -116,6 +116,8 @@ fn groups() {
     let twins = intake(&[("a-0", "x", 6), ("a-1", "y", 6)], Some(50), 0, 0);
     // The tasks of the second are those of the first here, which does not matter: the name does.
     has(&ask(twins), Verdict::Warn, "instance \"a\" runs on x and y");
+    let classic = flow::group(&intake(&[("a-0", "x", 12)], Some(50), 0, 0), GroupProtocol::Classic, 0);
+    has(&classic, Verdict::Warn, "its members speak the consumer group protocol");
     let many: Vec<String> = (0..13).map(|at| format!("a-{at}")).collect();
     let many: Vec<(&str, &str, u32)> = many.iter().map(|name| (name.as_str(), "x", 12)).collect();
     has(&ask(intake(&many, Some(50), 0, 0)), Verdict::Warn, "1 have nothing to do");
