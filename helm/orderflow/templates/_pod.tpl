@@ -68,10 +68,27 @@ terminationMessagePolicy: FallbackToLogsOnError
 - name: ORDERFLOW_REGISTRY
   value: {{ .Values.registry.url | quote }}
 {{- end }}
-- name: ORDERFLOW_LOG
-  value: {{ .Values.log.filter | quote }}
 - name: ORDERFLOW_LOG_FORMAT
   value: {{ .Values.log.format }}
+{{- end -}}
+
+{{/* What a processor has besides. The filter is a file, for what is in the environment changes with a restart only. */}}
+{{- define "orderflow.watched" -}}
+- name: ORDERFLOW_LOG_FILE
+  value: /etc/orderflow/log/filter
+{{- with .Values.tracing }}
+{{- if .endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .endpoint | quote }}
+- name: ORDERFLOW_TRACE_RATIO
+  value: {{ .ratio | quote }}
+{{- if .existingSecret }}
+- name: OTEL_EXPORTER_OTLP_HEADERS
+  valueFrom:
+    secretKeyRef: { name: {{ .existingSecret }}, key: {{ .headersKey }} }
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* NAME=VALUE,…, and no secret among them: those are files. */}}
@@ -168,6 +185,8 @@ terminationMessagePolicy: FallbackToLogsOnError
   args: {{ toJson .args }}
   env:
     {{- include "orderflow.env" .root | nindent 4 }}
+    - name: ORDERFLOW_LOG
+      value: {{ .root.Values.log.filter | quote }}
     {{- with .processor }}
     - name: PROCESSOR
       value: {{ . }}
