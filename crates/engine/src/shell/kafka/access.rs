@@ -77,6 +77,9 @@ impl Refusal {
 pub const LET_IN: &str = "--kafka-option security.protocol=…, sasl.mechanisms=…, sasl.username=…, ssl.ca.location=… \
                                  and --kafka-secret sasl.password=FILE say who asks and whom to trust";
 
+/// A call for metadata is not worth it for less.
+const SHORTEST: Duration = Duration::from_millis(10);
+
 /// Why there is no metadata.
 pub(super) enum Unknown {
     Refused(String),
@@ -100,12 +103,13 @@ pub(super) fn metadata<C: ClientContext>(
                 if let Some(refused) = told() {
                     return Err(Unknown::Refused(refused));
                 }
-                if Instant::now() >= until {
+                // A call waits for whole milliseconds: with less than one left it would be asked again and again.
+                if Instant::now() + SHORTEST >= until {
                     return Err(Unknown::Unreachable(error));
                 }
             }
         }
-        step *= 2;
+        step = (step * 2).min(wait);
     }
 }
 
