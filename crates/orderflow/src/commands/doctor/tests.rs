@@ -93,7 +93,6 @@ fn intake(members: &[(&str, &str, u32)], committed: Option<i64>, first: i64, wai
         instance: (*instance).to_owned(),
         host: (*host).to_owned(),
         assigned: (0..*tasks).map(|task| (topic.to_owned(), task)).collect(),
-        ..Member::default()
     };
     let members: Vec<Member> = members.iter().map(member).collect();
     let ends = Ends { first, last_stable_offset: 50, high_watermark: 50 };
