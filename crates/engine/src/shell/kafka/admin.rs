@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::{Metadata, MetadataBroker};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::access::{Unknown, denied, denies, metadata, not_made, told};
@@ -84,16 +85,20 @@ impl Admin {
         Ok(self.counts()?.into_iter().map(|(topic, (partitions, _))| (topic, partitions)).collect())
     }
 
-    /// Every topic, its number of partitions, and the replicas of the partition that has fewest.
-    fn counts(&self) -> Result<BTreeMap<String, (u32, u32)>, AdminError> {
+    fn metadata(&self) -> Result<Metadata, AdminError> {
         let client = self.client.inner();
-        let metadata = metadata(client, CALL, || told(client)).map_err(|unknown| {
+        metadata(client, CALL, || told(client)).map_err(|unknown| {
             let bootstrap = self.settings.bootstrap.clone();
             match unknown {
                 Unknown::Refused(why) => AdminError::Refused { bootstrap, why },
                 Unknown::Unreachable(source) => AdminError::Unreachable { bootstrap, source },
             }
-        })?;
+        })
+    }
+
+    /// Every topic, its number of partitions, and the replicas of the partition that has fewest.
+    fn counts(&self) -> Result<BTreeMap<String, (u32, u32)>, AdminError> {
+        let metadata = self.metadata()?;
         let counts = metadata.topics().iter().map(|topic| {
             let replicas = topic.partitions().iter().map(|partition| partition.replicas().len() as u32).min();
             (topic.name().to_owned(), (topic.partitions().len() as u32, replicas.unwrap_or_default()))
@@ -114,13 +119,8 @@ impl Admin {
 
     /// Every broker: its number and address.
     pub fn brokers(&self) -> Result<Vec<(i32, String)>, AdminError> {
-        let metadata = self
-            .client
-            .inner()
-            .fetch_metadata(None, CALL)
-            .map_err(|source| AdminError::Unreachable { bootstrap: self.settings.bootstrap.clone(), source })?;
-        let broker =
-            |broker: &rdkafka::metadata::MetadataBroker| (broker.id(), format!("{}:{}", broker.host(), broker.port()));
+        let metadata = self.metadata()?;
+        let broker = |broker: &MetadataBroker| (broker.id(), format!("{}:{}", broker.host(), broker.port()));
         Ok(metadata.brokers().iter().map(broker).collect())
     }
 
