@@ -125,24 +125,31 @@ pub fn newest(yaml: &str, files: &[(String, String)], all: &[(String, Vec<Held>)
 
 /// Every subject of a catalog, in the order of topics.yaml.
 pub fn subjects(catalog: &Catalog) -> Vec<Subject<'_>> {
-    let records = catalog.topics.iter().flat_map(|topic| topic.records.iter().map(move |record| (topic, record)));
-    records
-        .flat_map(|(topic, record)| {
-            let mut releases: Vec<&Release> =
-                catalog.releases.iter().filter(|release| !release.state && release.record == *record).collect();
-            releases.sort_by_key(|release| numbers(&release.version));
-            // Another namespace is another subject.
-            let mut subjects: Vec<Subject<'_>> = Vec::new();
-            for release in releases {
-                let name = format!("{}-{}", topic.name, release.full);
-                match subjects.iter_mut().find(|subject| subject.name == name) {
-                    Some(subject) => subject.releases.push(release),
-                    None => subjects.push(Subject { name, releases: vec![release] }),
-                }
-            }
-            subjects
-        })
-        .collect()
+    let mut all = Vec::new();
+    for topic in &catalog.topics {
+        for record in &topic.records {
+            let of = |release: &&Release| !release.state && release.record == *record;
+            all.extend(catalog.releases.iter().filter(of).map(|release| (topic.name.as_str(), release)));
+        }
+    }
+    by_subject(all.into_iter())
+}
+
+/// Releases by their subjects; each comes with its topic.
+pub fn by_subject<'a>(all: impl Iterator<Item = (&'a str, &'a Release)>) -> Vec<Subject<'a>> {
+    let mut subjects: Vec<Subject<'_>> = Vec::new();
+    for (topic, release) in all {
+        // Another namespace is another subject.
+        let name = format!("{topic}-{}", release.full);
+        match subjects.iter_mut().find(|subject| subject.name == name) {
+            Some(subject) => subject.releases.push(release),
+            None => subjects.push(Subject { name, releases: vec![release] }),
+        }
+    }
+    for subject in &mut subjects {
+        subject.releases.sort_by_key(|release| numbers(&release.version));
+    }
+    subjects
 }
 
 /// Compares a subject with what a registry holds of it; `level` is the subject's own, when it has one.

@@ -69,18 +69,16 @@ pub fn resolver(url: &str, place: &Place, ids: &Ids) -> anyhow::Result<Resolver>
     open(url, place)?.resolver(ids.schemas.clone()).map_err(failed)
 }
 
-/// Registers every wire schema of this build; how many there are. Registering again changes nothing.
-pub fn register(url: &str, place: &Place) -> anyhow::Result<usize> {
-    let registry = open(url, place)?;
-    let mut released: Vec<&contract::Released> = wire().collect();
-    // Older versions first, so that each is checked against its predecessor.
-    released.sort_by_key(|released| (subject(released), version(released.version)));
-    for released in &released {
-        registry.register(&subject(released), released.text).map_err(failed)?;
-    }
-    Ok(released.len())
-}
-
-fn version(text: &str) -> Vec<u64> {
-    text.split('.').map(|part| part.parse().unwrap_or_default()).collect()
+/// The wire schemas of this build, each with its topic.
+pub fn releases() -> Vec<(&'static str, catalog::Release)> {
+    let release = |it: &contract::Released| catalog::Release {
+        id: it.local_id,
+        record: it.record.to_owned(),
+        state: it.state,
+        full: it.full_name.to_owned(),
+        version: it.version.to_owned(),
+        fingerprint: it.fingerprint,
+        text: it.text.to_owned(),
+    };
+    wire().map(|it| (it.topic, release(it))).collect()
 }

@@ -8,6 +8,8 @@ mod points;
 mod reset;
 #[path = "crash/rolling.rs"]
 mod rolling;
+#[path = "crash/start.rs"]
+mod start;
 
 use std::fs;
 use std::path::Path;

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use catalog::plan::{Plan, Wish};
+use catalog::registration;
 use catalog::report::{Report, report};
 use catalog::{Catalog, Level, Rule, TopicSpec};
 use engine::shell::kafka::Admin;
 
+use crate::commands::schema::register;
 use crate::failure::Failure;
 use crate::options::Place;
+use crate::registry;
 use crate::topics::{self, failed};
 
 /// Topics: of topics.yaml and of the cluster
@@ -126,6 +129,18 @@ fn apply(what: &What, dry_run: bool, place: &Place) -> anyhow::Result<()> {
         out!("{plan}");
     }
     topics::refusals(&plan)?;
+    // What the registry must not be given is known before anything is done.
+    let registry = place.registry.as_deref().map(|url| registry::open(url, place)).transpose()?;
+    let (built_in, loaded) = (registry::releases(), what.root.as_deref().map(super::catalog::load).transpose()?);
+    let subjects = match &loaded {
+        Some(catalog) => registration::subjects(catalog),
+        None => registration::by_subject(built_in.iter().map(|(topic, release)| (*topic, release))),
+    };
+    let schemas = match &registry {
+        Some(registry) => register::plans(registry, &subjects)?,
+        None => Vec::new(),
+    };
+    register::refuse(&schemas)?;
     if dry_run {
         outln!("nothing changed: this was a dry run");
         return Ok(());
@@ -134,8 +149,9 @@ fn apply(what: &What, dry_run: bool, place: &Place) -> anyhow::Result<()> {
     plan.create.iter().for_each(|it| outln!("created {}", it.topic));
     plan.changes().keys().for_each(|topic| outln!("changed {topic}"));
     outln!("{} created, {} changed, {} as declared", plan.create.len(), plan.changes().len(), plan.as_declared);
-    if let Some(url) = &place.registry {
-        outln!("{} schemas registered", crate::registry::register(url, place)?);
+    if let Some(registry) = &registry {
+        register::carry_out(registry, &subjects, &schemas)?;
+        outln!("{} schemas registered", subjects.iter().map(|subject| subject.releases.len()).sum::<usize>());
     }
     Ok(())
 }

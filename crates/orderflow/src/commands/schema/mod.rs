@@ -5,7 +5,7 @@ mod compat;
 mod git;
 mod history;
 mod pull;
-mod register;
+pub mod register;
 mod release;
 mod review;
 mod show;

@@ -40,17 +40,11 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         }
         return Ok(());
     }
-    if let Some(mode) = registry.read_only().map_err(registry::failed)? {
-        let what = format!("schema registry \"{}\" takes no writes: its mode is {mode}", registry.url());
-        return Err(
-            Failure::unreachable("registry-read-only", what, "set its mode to READWRITE, or ask who did not").into()
-        );
-    }
-    subjects.iter().zip(&plans).try_for_each(|(subject, plan)| carry_out(&registry, subject, plan))
+    carry_out(&registry, &subjects, &plans)
 }
 
 /// What is to be done for each subject.
-fn plans(registry: &Registry, subjects: &[Subject<'_>]) -> anyhow::Result<Vec<SubjectPlan>> {
+pub fn plans(registry: &Registry, subjects: &[Subject<'_>]) -> anyhow::Result<Vec<SubjectPlan>> {
     let mut plans = Vec::new();
     for subject in subjects {
         let level = registry.level(&subject.name).map_err(registry::failed)?;
@@ -84,7 +78,7 @@ fn show(plans: &[SubjectPlan]) -> anyhow::Result<()> {
 }
 
 /// Nothing is registered as long as one thing is wrong: half a release helps nobody.
-fn refuse(plans: &[SubjectPlan]) -> anyhow::Result<()> {
+pub fn refuse(plans: &[SubjectPlan]) -> anyhow::Result<()> {
     let foreign: usize = plans.iter().map(|plan| plan.foreign.len()).sum();
     if foreign > 0 {
         let what = format!("the registry holds {foreign} versions that nobody released");
@@ -104,7 +98,21 @@ fn refuse(plans: &[SubjectPlan]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn carry_out(registry: &Registry, subject: &Subject<'_>, plan: &SubjectPlan) -> anyhow::Result<()> {
+/// Does what plans say that are not refused.
+pub fn carry_out(registry: &Registry, subjects: &[Subject<'_>], plans: &[SubjectPlan]) -> anyhow::Result<()> {
+    if plans.iter().all(SubjectPlan::is_done) {
+        return Ok(());
+    }
+    if let Some(mode) = registry.read_only().map_err(registry::failed)? {
+        let what = format!("schema registry \"{}\" takes no writes: its mode is {mode}", registry.url());
+        return Err(
+            Failure::unreachable("registry-read-only", what, "set its mode to READWRITE, or ask who did not").into()
+        );
+    }
+    subjects.iter().zip(plans).try_for_each(|(subject, plan)| one(registry, subject, plan))
+}
+
+fn one(registry: &Registry, subject: &Subject<'_>, plan: &SubjectPlan) -> anyhow::Result<()> {
     for release in subject.releases.iter().filter(|release| plan.missing.contains(&release.version)) {
         let id = registry.register(&plan.subject, &release.text).map_err(registry::failed)?;
         say(&format!("registered {} {} with id {id}\n", plan.subject, release.version))?;
