@@ -292,7 +292,7 @@ impl KafkaTransport {
             let topic = topology.inputs[*input].topic;
             let sought = consumer.seek(topic, *task as i32, Offset::Offset(*next), SEEK);
             match &sought {
-                Ok(()) => landings.expect((*task, *input), *next),
+                Ok(()) => landings.await_at((*task, *input), *next),
                 Err(error) => {
                     tracing::debug!(processor = topology.name, topic, task, "seek, to be tried again: {error}");
                 }

@@ -18,7 +18,7 @@ type Place = (u32, usize);
 pub(super) struct Landings(BTreeMap<Place, i64>);
 
 impl Landings {
-    pub(super) fn expect(&mut self, place: Place, next: i64) {
+    pub(super) fn await_at(&mut self, place: Place, next: i64) {
         self.0.insert(place, next);
     }
 
@@ -60,9 +60,9 @@ mod tests {
     fn only_the_first_record_after_a_seek_is_looked_at() {
         let mut landings = Landings::default();
         assert_eq!(landings.skipped((6, 0), 3), None, "nobody set it back");
-        landings.expect((6, 0), 0);
-        landings.expect((6, 1), 4);
-        landings.expect((7, 0), 0);
+        landings.await_at((6, 0), 0);
+        landings.await_at((6, 1), 4);
+        landings.await_at((7, 0), 0);
         assert_eq!(landings.skipped((6, 0), 3), Some(0..3));
         assert_eq!(landings.skipped((6, 0), 9), None, "once");
         assert_eq!(landings.skipped((6, 1), 4), None, "where it should be");
