@@ -88,6 +88,15 @@ impl ProducerContext for Reports {
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
         let kind = Kind::unpack(opaque);
         let message = match result {
+            // "Repeated", says the broker, and librdkafka takes that for success without an offset. It may be the opposite: a
+            // partition without a leader turned the first batch down and, with one, took the second; to it the first is then
+            // old. Nobody can tell, so the transaction is done again.
+            Ok(message) if message.offset() < 0 => {
+                let mut delivered = self.delivered.lock().unwrap_or_else(PoisonError::into_inner);
+                let repeated = KafkaError::MessageProduction(RDKafkaErrorCode::DuplicateSequenceNumber);
+                delivered.failed.get_or_insert(repeated);
+                return;
+            }
             Ok(_) if kind == Kind::Output => return,
             Ok(message) => message,
             Err((error, _)) => {

@@ -134,6 +134,9 @@ impl KafkaSettings {
         let mut config = self.base("sender");
         config
             .set("enable.idempotence", "true")
+            // A partition whose leader is hardly there may turn the first batch down and take the second, to which the first is
+            // old then: it is lost, and called delivered. A tool has no transaction to do again.
+            .set("max.in.flight.requests.per.connection", "1")
             .set("linger.ms", "5")
             .set("message.max.bytes", "8388608")
             .set("delivery.timeout.ms", "120000");
