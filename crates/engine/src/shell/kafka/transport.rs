@@ -1,7 +1,6 @@
 //! Kafka as one worker sees it.
 
 mod figures;
-mod landings;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +30,6 @@ use super::restorer::Restorer;
 use super::settings::KafkaSettings;
 
 pub(super) use figures::Figures;
-use landings::Landings;
 
 /// Records of one poll.
 const PAGE: usize = 1_000;
@@ -63,8 +61,6 @@ pub struct KafkaTransport {
     started: BTreeSet<u32>,
     /// Inputs whose way back did not succeed yet; nothing of them is delivered until it has, or records would be skipped.
     seeking: BTreeMap<(u32, usize), i64>,
-    /// Inputs that were set back, and nothing of them was delivered since.
-    landings: Landings,
     /// Since when the broker does not answer, so that it is said once.
     down: Option<Instant>,
     /// It answers, but refuses us; said once, too.
@@ -107,7 +103,6 @@ impl KafkaTransport {
             leaving: Vec::new(),
             started: BTreeSet::new(),
             seeking: BTreeMap::new(),
-            landings: Landings::default(),
             down: None,
             shut_out: false,
             refused: None,
@@ -244,19 +239,12 @@ impl KafkaTransport {
         self.leaving.clear();
         self.restorer.forget(std::mem::take(&mut self.started));
         self.seeking.clear();
-        self.landings.forget(|_| true);
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>, into: &mut Fetched) {
         let Some(input) = self.input(message.topic()) else { return };
         let task = message.partition() as u32;
         if !self.started.contains(&task) || self.seeking.contains_key(&(task, input)) {
-            return;
-        }
-        if let Some(skipped) = self.landings.skipped((task, input), message.offset())
-            && !self.is_empty(task, input, &skipped)
-        {
-            self.seeking.insert((task, input), skipped.start);
             return;
         }
         let key = message.key().map(|key| into.keep(key));
@@ -287,15 +275,12 @@ impl KafkaTransport {
     /// without a broker nothing can be sought: then it is tried again with the next poll.
     fn seek_all(&mut self) -> Result<(), Fault> {
         let Some(consumer) = &self.consumer else { return Ok(()) };
-        let (topology, landings) = (self.topology, &mut self.landings);
+        let topology = self.topology;
         self.seeking.retain(|(task, input), next| {
             let topic = topology.inputs[*input].topic;
             let sought = consumer.seek(topic, *task as i32, Offset::Offset(*next), SEEK);
-            match &sought {
-                Ok(()) => landings.await_at((*task, *input), *next),
-                Err(error) => {
-                    tracing::debug!(processor = topology.name, topic, task, "seek, to be tried again: {error}");
-                }
+            if let Err(error) = &sought {
+                tracing::debug!(processor = topology.name, topic, task, "seek, to be tried again: {error}");
             }
             sought.is_err()
         });
@@ -372,7 +357,6 @@ impl Transport for KafkaTransport {
     fn release(&mut self, tasks: &[u32]) -> Result<(), Fault> {
         self.started.retain(|task| !tasks.contains(task));
         self.seeking.retain(|(task, _), _| !tasks.contains(task));
-        self.landings.forget(|task| tasks.contains(&task));
         self.restorer.forget(tasks.iter().copied());
         for list in std::mem::take(&mut self.leaving) {
             give_back(self.consumer()?, &list).map_err(abort("unassign"))?;
