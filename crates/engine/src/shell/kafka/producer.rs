@@ -1,7 +1,7 @@
 //! The transactional producer: one transaction at a time, delivery reports collected until nothing is in flight.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rdkafka::Message as _;
@@ -63,8 +63,35 @@ pub(super) struct Reports {
 }
 
 impl Reports {
+    fn delivered(&self) -> MutexGuard<'_, Delivered> {
+        self.delivered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn take(&self) -> Delivered {
-        std::mem::take(&mut *self.delivered.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.delivered())
+    }
+
+    /// Records purged by an abort fail, too; the first failure tells the cause.
+    fn failed(&self, error: KafkaError) {
+        self.delivered().failed.get_or_insert(error);
+    }
+
+    /// Where the broker says that a record is, or a negative number.
+    ///
+    /// "Repeated", says the broker then, and librdkafka takes that for success. It may be the opposite: a partition without a
+    /// leader turned the first batch down and, with one, took the second; to it the first is old. Nobody can tell, so
+    /// the transaction is done again.
+    fn landed(&self, kind: Kind, offset: i64) {
+        if offset < 0 {
+            return self.failed(KafkaError::MessageProduction(RDKafkaErrorCode::DuplicateSequenceNumber));
+        }
+        let (Kind::Changelog(task) | Kind::Dedup(task)) = kind else { return };
+        let mut delivered = self.delivered();
+        let logged = delivered.logged.entry(task).or_insert_with(|| Logged { task, ..Logged::default() });
+        match kind {
+            Kind::Dedup(_) => logged.dedup.push(offset),
+            _ => logged.changelog_next = Some(offset + 1),
+        }
     }
 }
 
@@ -86,32 +113,9 @@ impl ProducerContext for Reports {
     type DeliveryOpaque = usize;
 
     fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
-        let kind = Kind::unpack(opaque);
-        let message = match result {
-            // "Repeated", says the broker, and librdkafka takes that for success without an offset. It may be the opposite: a
-            // partition without a leader turned the first batch down and, with one, took the second; to it the first is then
-            // old. Nobody can tell, so the transaction is done again.
-            Ok(message) if message.offset() < 0 => {
-                let mut delivered = self.delivered.lock().unwrap_or_else(PoisonError::into_inner);
-                let repeated = KafkaError::MessageProduction(RDKafkaErrorCode::DuplicateSequenceNumber);
-                delivered.failed.get_or_insert(repeated);
-                return;
-            }
-            Ok(_) if kind == Kind::Output => return,
-            Ok(message) => message,
-            Err((error, _)) => {
-                let mut delivered = self.delivered.lock().unwrap_or_else(PoisonError::into_inner);
-                // Records purged by an abort fail, too; the first failure tells the cause.
-                delivered.failed.get_or_insert_with(|| error.clone());
-                return;
-            }
-        };
-        let (Kind::Changelog(task) | Kind::Dedup(task)) = kind else { return };
-        let mut delivered = self.delivered.lock().unwrap_or_else(PoisonError::into_inner);
-        let logged = delivered.logged.entry(task).or_insert_with(|| Logged { task, ..Logged::default() });
-        match kind {
-            Kind::Dedup(_) => logged.dedup.push(message.offset()),
-            _ => logged.changelog_next = Some(message.offset() + 1),
+        match result {
+            Ok(message) => self.landed(Kind::unpack(opaque), message.offset()),
+            Err((error, _)) => self.failed(error.clone()),
         }
     }
 }
@@ -279,7 +283,7 @@ impl Producer {
         group: &ConsumerGroupMetadata,
     ) -> Result<(), Fault> {
         self.drain()?;
-        let failed = self.inner.context().delivered.lock().unwrap_or_else(PoisonError::into_inner).failed.take();
+        let failed = self.inner.context().delivered().failed.take();
         if let Some(error) = failed {
             return Err(self.produced(&error));
         }
@@ -317,5 +321,30 @@ impl Producer {
         self.open = None;
         self.inner.context().take();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_delivery_without_an_offset_fails_its_transaction() {
+        for kind in [Kind::Output, Kind::Changelog(3), Kind::Dedup(3)] {
+            let reports = Reports::default();
+            reports.landed(kind, -1001);
+            let delivered = reports.take();
+            let failed = delivered.failed.expect("nobody knows where it is");
+            assert_eq!(failed.rdkafka_error_code(), Some(RDKafkaErrorCode::DuplicateSequenceNumber));
+            assert!(delivered.logged.is_empty(), "{kind:?}");
+        }
+        let reports = Reports::default();
+        for (kind, offset) in [(Kind::Output, 9), (Kind::Changelog(3), 4), (Kind::Dedup(3), 0), (Kind::Dedup(3), 1)] {
+            reports.landed(kind, offset);
+        }
+        let delivered = reports.take();
+        assert_eq!(delivered.failed, None);
+        let logged = Logged { task: 3, changelog_next: Some(5), dedup: vec![0, 1] };
+        assert_eq!(delivered.logged, BTreeMap::from([(3, logged)]));
     }
 }
