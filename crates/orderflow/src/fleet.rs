@@ -16,7 +16,7 @@ use engine::shell::kafka::KafkaTransport;
 use engine::shell::runner::{Running, Status, spawn, spawn_flusher};
 use engine::shell::sled_disk::SledDisk;
 use engine::shell::spans::Spans;
-use engine::shell::survey::{self, Survey};
+use engine::shell::rows::{self, RowCounts};
 use flow::Topology;
 
 use crate::failure::Failure;
@@ -40,7 +40,7 @@ pub struct Fleet {
 pub struct Store {
     pub topology: &'static Topology,
     pub disk: Arc<SledDisk>,
-    pub survey: Arc<Survey>,
+    pub rows: Arc<RowCounts>,
 }
 
 /// What can be seen of running processors from elsewhere.
@@ -74,9 +74,9 @@ impl Fleet {
         })?;
         let disk = Arc::new(disk);
         self.idlers.push(spawn_flusher(disk.clone(), self.stop.clone()).context("flush thread")?);
-        let (survey, thread) = survey::spawn(disk.clone(), known.since, self.stop.clone()).context("survey thread")?;
+        let (rows, thread) = rows::spawn(disk.clone(), known.since, self.stop.clone()).context("row counting thread")?;
         self.idlers.push(thread);
-        self.stores.push(Store { topology: known.topology(), disk: disk.clone(), survey });
+        self.stores.push(Store { topology: known.topology(), disk: disk.clone(), rows });
         // One worker owns every task of an embedded log.
         let workers = if matches!(log, Log::Embedded(_)) { 1 } else { workers };
         for number in 0..workers {

@@ -2,7 +2,7 @@
 
 use contract::state::{Order, ParkedLine};
 use engine::core::logic::{Logic, erase};
-use engine::shell::survey::Since;
+use engine::shell::rows::Since;
 
 use crate::failure::Failure;
 

@@ -6,10 +6,7 @@ use flow::Code;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     pub records: u64,
-    pub sends: u64,
     pub duplicates: u64,
-    pub rejected: u64,
-    pub wakes: u64,
     pub commits: u64,
     pub aborts: u64,
 }

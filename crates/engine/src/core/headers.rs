@@ -1,5 +1,13 @@
 //! Names of record headers. Values are text, so that any Kafka tool shows them.
 
+use flow::Id;
+
+/// The UUID that a header holds, when it does: they are the sender's and may hold anything.
+pub fn id<'h>(mut all: impl Iterator<Item = (&'h str, &'h [u8])>, name: &str) -> Option<Id> {
+    let (_, value) = all.find(|(known, _)| *known == name)?;
+    std::str::from_utf8(value).ok().and_then(Id::parse)
+}
+
 /// UUID of the event.
 pub const EVENT_ID: &str = "event_id";
 /// UUID of the ticket.

@@ -176,14 +176,6 @@ pub struct DeadLetter {
     pub reject: Reject,
 }
 
-impl DeadLetter {
-    /// A header that holds a UUID, when it does: they are the sender's and may hold anything.
-    pub fn id_header(&self, name: &str) -> Option<Id> {
-        let (_, value) = self.headers.iter().find(|(known, _)| known == name)?;
-        std::str::from_utf8(value).ok().and_then(Id::parse)
-    }
-}
-
 /// One sled batch: everything a committed transaction changed for one task.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Batch {

@@ -289,7 +289,8 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 Ok(())
             }
             Action::DeadLetter(letter) => {
-                let id = |name| letter.id_header(name).map(display);
+                let all = || letter.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+                let id = |name| headers::id(all(), name).map(display);
                 tracing::warn!(
                     processor = self.worker.topology().name,
                     ticket_id = id(headers::TICKET_ID),

@@ -180,7 +180,7 @@ fn client(of: &[(Label, SharedString)], figures: &Client) {
 
 /// Rows of the state tables of an open task.
 fn rows(store: &crate::fleet::Store, of: &SharedString, task: u32) {
-    let found = store.survey.found();
+    let found = store.rows.found();
     for (number, table) in store.topology.tables.iter().enumerate() {
         let rows = u8::try_from(number).ok().and_then(|number| found.get(&(task, number))).copied().unwrap_or_default();
         let place =

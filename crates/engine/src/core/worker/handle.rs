@@ -137,24 +137,25 @@ impl Worker {
         task.dirty = true;
         task.counts.wakes += 1;
         self.begin(actions).records += 1;
-        self.counts.wakes += 1;
         let Wake { due_ms, kind, key, sub } = &wake;
         let given = Given::Wake { key, due_ms: *due_ms, kind: *kind, sub };
         let result = self.call(id, None, key, given, *due_ms, None, store, actions);
-        let (event_id, ticket_id) = self.effects.lineage.unwrap_or_default();
-        let handled = Handled {
-            task: id,
-            input: None,
-            offset: -1,
-            timestamp_ms: *due_ms,
-            record: String::new(),
-            event_id,
-            ticket_id,
-            trace_id: trace_of(ticket_id, None, event_id),
-            parent: None,
-            link: None,
-            outcome: result.as_ref().copied().map_err(|reject| reject.code),
-        };
+        let handled = self.traced.then(|| {
+            let (event_id, ticket_id) = self.effects.lineage.unwrap_or_default();
+            Handled {
+                task: id,
+                input: None,
+                offset: -1,
+                timestamp_ms: *due_ms,
+                record: String::new(),
+                event_id,
+                ticket_id,
+                trace_id: trace_of(ticket_id, None, event_id),
+                parent: None,
+                link: None,
+                outcome: result.as_ref().copied().map_err(|reject| reject.code),
+            }
+        });
         if let Err(reject) = result {
             // A timer has no bytes of its own: its store key stands in for them.
             let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
@@ -171,7 +172,7 @@ impl Worker {
             self.count_reject(id, letter.reject.code);
             self.push(Action::DeadLetter(letter), actions);
         }
-        if self.traced {
+        if let Some(handled) = handled {
             self.push(Action::Handled(Box::new(handled)), actions);
         }
         if let Some(task) = self.tasks.get_mut(&id) {
@@ -250,7 +251,6 @@ impl Worker {
         let mut bytes = 0;
         let sends: Vec<RawSend> = self.effects.sends.drain(..).collect();
         let emitted = sends.len() as u64;
-        self.counts.sends += emitted;
         for send in sends {
             bytes += send.value.len() + send.key.len();
             let action = Action::Send(self.finish(id, send, time_ms, inherited));
@@ -312,8 +312,9 @@ impl Worker {
     fn handled(&self, record: &Record<'_>, result: &Result<Outcome, Reject>) -> Handled {
         let topic = self.topology.inputs[record.input].topic;
         let (event_id, ticket_id) = self.effects.lineage.unwrap_or_else(|| {
-            let event_id = id_header(record, headers::EVENT_ID);
-            let ticket_id = id_header(record, headers::TICKET_ID).unwrap_or(Id::NIL);
+            let of = |name| headers::id(record.headers.iter().copied(), name);
+            let event_id = of(headers::EVENT_ID);
+            let ticket_id = of(headers::TICKET_ID).unwrap_or(Id::NIL);
             (event_id.unwrap_or_else(|| ids::place(topic, record.task, record.offset)), ticket_id)
         });
         let context = trace_context(record);
@@ -341,7 +342,6 @@ impl Worker {
     }
 
     fn count_reject(&mut self, id: u32, code: Code) {
-        self.counts.rejected += 1;
         if let Some(task) = self.tasks.get_mut(&id) {
             task.counts.reject(code);
         }
@@ -392,12 +392,6 @@ fn trace_context(record: &Record<'_>) -> Option<(Id, SpanId)> {
     let trace = u128::from_str_radix(trace, 16).ok().filter(|number| *number != 0)?;
     let span = u64::from_str_radix(span, 16).ok().filter(|number| *number != 0)?;
     (version != "ff").then(|| (Id(trace.to_be_bytes()), span.to_be_bytes()))
-}
-
-/// A header that holds a UUID.
-fn id_header(record: &Record<'_>, name: &str) -> Option<Id> {
-    let (_, value) = record.headers.iter().find(|(known, _)| *known == name)?;
-    std::str::from_utf8(value).ok().and_then(Id::parse)
 }
 
 fn panic_text(panic: &(dyn std::any::Any + std::marker::Send)) -> String {

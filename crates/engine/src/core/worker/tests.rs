@@ -22,9 +22,10 @@ const TOPOLOGY: Topology = Topology {
     window_ms: 1,
 };
 
-struct Nothing;
+/// What every input is, and what becomes of it.
+struct Fixed(Option<(Id, Id)>, Outcome);
 
-impl Logic for Nothing {
+impl Logic for Fixed {
     fn topology(&self) -> &'static Topology {
         &TOPOLOGY
     }
@@ -34,11 +35,19 @@ impl Logic for Nothing {
         _: Given<'_>,
         _: &mut dyn FnMut(Id, u64) -> Seen,
         _: &dyn StateRead,
-        _: &mut RawEffects,
+        out: &mut RawEffects,
     ) -> Result<Outcome, Reject> {
-        Ok(Outcome::Handled)
+        out.lineage = self.0;
+        Ok(self.1)
     }
 }
+
+const NOTHING: Fixed = Fixed(None, Outcome::Handled);
+const TICKETED: Fixed = Fixed(Some((EVENT, TICKET)), Outcome::Duplicate);
+const EVENT: Id = Id([7; 16]);
+const TICKET: Id = Id([9; 16]);
+
+struct Nothing;
 
 impl Store for Nothing {
     fn get(&self, _: u32, _: &[u8]) -> Option<Vec<u8>> {
@@ -60,31 +69,8 @@ fn step(worker: &mut Worker, input: Input<'_>) -> Vec<Action> {
     actions
 }
 
-/// Every input is the same event again.
-struct Ticketed;
-
-impl Logic for Ticketed {
-    fn topology(&self) -> &'static Topology {
-        &TOPOLOGY
-    }
-
-    fn process(
-        &mut self,
-        _: Given<'_>,
-        _: &mut dyn FnMut(Id, u64) -> Seen,
-        _: &dyn StateRead,
-        out: &mut RawEffects,
-    ) -> Result<Outcome, Reject> {
-        out.lineage = Some((EVENT, TICKET));
-        Ok(Outcome::Duplicate)
-    }
-}
-
-const EVENT: Id = Id([7; 16]);
-const TICKET: Id = Id([9; 16]);
-
 fn worker(held: usize) -> Worker {
-    Worker::new(Box::new(Nothing), [].into(), Limits { held, ..Limits::default() })
+    Worker::new(Box::new(NOTHING), [].into(), Limits { held, ..Limits::default() })
 }
 
 fn record(input: usize, offset: i64) -> Input<'static> {
@@ -141,7 +127,7 @@ fn what_waits_for_its_turn_is_bounded() {
 }
 
 /// What the worker says of a record with this traceparent and no more.
-fn handled(logic: impl Logic + 'static, headers: &[(&str, &[u8])], value: Option<&[u8]>) -> Handled {
+fn handled(logic: Fixed, headers: &[(&str, &[u8])], value: Option<&[u8]>) -> Handled {
     let mut worker = Worker::new(Box::new(logic), [].into(), Limits::default()).traced();
     step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 0], order_last: None }));
     let record = Record {
@@ -167,24 +153,24 @@ fn handled(logic: impl Logic + 'static, headers: &[(&str, &[u8])], value: Option
 #[test]
 fn a_trace_is_a_ticket_and_a_foreign_one_is_linked() {
     let own = format!("00-{}-00f067aa0ba902b7-01", "09".repeat(16));
-    let of = handled(Ticketed, &[("traceparent", own.as_bytes())], None);
+    let of = handled(TICKETED, &[("traceparent", own.as_bytes())], None);
     let span = 0x00f0_67aa_0ba9_02b7_u64.to_be_bytes();
     assert_eq!((of.trace_id, of.parent, of.link), (TICKET, Some(span), None));
     assert_eq!((of.event_id, of.outcome), (EVENT, Ok(Outcome::Duplicate)));
 
     let foreign = b"cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what-comes-later";
-    let of = handled(Ticketed, &[("traceparent", foreign)], None);
+    let of = handled(TICKETED, &[("traceparent", foreign)], None);
     let theirs = Id(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes());
     assert_eq!((of.trace_id, of.parent, of.link), (TICKET, None, Some((theirs, span))));
 
     let zero = format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32));
     let bad = ["", "00", "00--", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", &zero, "00-+bf9-1-01"];
     for bad in bad {
-        let of = handled(Ticketed, &[("traceparent", bad.as_bytes())], None);
+        let of = handled(TICKETED, &[("traceparent", bad.as_bytes())], None);
         assert_eq!((of.trace_id, of.parent, of.link), (TICKET, None, None), "{bad}");
     }
     // Without a ticket it goes on as it came.
-    let of = handled(Nothing, &[("traceparent", foreign)], None);
+    let of = handled(NOTHING, &[("traceparent", foreign)], None);
     assert_eq!((of.trace_id, of.parent, of.link), (theirs, Some(span), None));
 }
 
@@ -192,10 +178,10 @@ fn a_trace_is_a_ticket_and_a_foreign_one_is_linked() {
 fn what_cannot_be_read_is_told_of_by_its_headers_or_its_place() {
     let (event, ticket) = (EVENT.to_string(), TICKET.to_string());
     let said = [("event_id", event.as_bytes()), ("ticket_id", ticket.as_bytes())];
-    let of = handled(Nothing, &said, Some(b"garbage"));
+    let of = handled(NOTHING, &said, Some(b"garbage"));
     assert_eq!((of.event_id, of.ticket_id, of.trace_id), (EVENT, TICKET, TICKET));
     assert_eq!(of.outcome, Err(flow::Code::Undecodable));
-    let of = handled(Nothing, &[("ticket_id", b"\xff"), ("event_id", b"7")], Some(b"garbage"));
+    let of = handled(NOTHING, &[("ticket_id", b"\xff"), ("event_id", b"7")], Some(b"garbage"));
     assert_eq!((of.event_id, of.ticket_id), (of.trace_id, Id::NIL));
     assert_eq!(of.event_id, crate::core::ids::place("b", 0, 5));
 }

@@ -30,11 +30,11 @@ const PAUSE_FACTOR: u32 = 50;
 
 /// The last count of a store.
 #[derive(Debug, Default)]
-pub struct Survey {
+pub struct RowCounts {
     found: Mutex<Found>,
 }
 
-impl Survey {
+impl RowCounts {
     /// What the last count found.
     pub fn found(&self) -> MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
@@ -46,9 +46,9 @@ pub fn spawn(
     disk: Arc<SledDisk>,
     since: Since,
     stop: Arc<AtomicBool>,
-) -> std::io::Result<(Arc<Survey>, JoinHandle<()>)> {
-    let survey = Arc::new(Survey::default());
-    let seen = survey.clone();
+) -> std::io::Result<(Arc<RowCounts>, JoinHandle<()>)> {
+    let rows = Arc::new(RowCounts::default());
+    let seen = rows.clone();
     let run = move || {
         while !stop.load(Ordering::Relaxed) {
             let began = Instant::now();
@@ -57,8 +57,8 @@ pub fn spawn(
             std::thread::park_timeout(PAUSE_MIN.max(began.elapsed() * PAUSE_FACTOR));
         }
     };
-    let thread = std::thread::Builder::new().name("survey".to_owned()).spawn(run)?;
-    Ok((survey, thread))
+    let thread = std::thread::Builder::new().name("rows".to_owned()).spawn(run)?;
+    Ok((rows, thread))
 }
 
 fn count(disk: &SledDisk, since: Since) -> Found {
