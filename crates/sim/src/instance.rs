@@ -114,5 +114,6 @@ pub fn stop(shared: &Shared, pod: &mut Instance) {
 
 /// Ends that a worker is meant to have: nothing else may end it.
 fn is_known_end(fault: &Fault) -> bool {
-    matches!(fault, Fault::Fatal(why) if why.starts_with("fenced twice") || why.starts_with("three aborts"))
+    const KNOWN: [&str; 3] = ["fenced twice", "three aborts", "the disk failed"];
+    matches!(fault, Fault::Fatal(why) if KNOWN.iter().any(|known| why.starts_with(known)))
 }

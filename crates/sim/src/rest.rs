@@ -70,6 +70,10 @@ impl World {
             }
             self.expire();
             for me in 0..self.config.instances {
+                // What a task was quarantined for is over by now: a restart tries it again.
+                if self.instances[me].borrow().driver.as_ref().is_some_and(|driver| !driver.quarantined().is_empty()) {
+                    self.kill(me);
+                }
                 if self.instances[me].borrow().driver.is_none() {
                     self.start(me);
                 }

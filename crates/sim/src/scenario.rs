@@ -1,5 +1,7 @@
 //! Words for fixed scenarios: what a test sends, turns and looks at.
 
+use std::collections::BTreeMap;
+
 use engine::core::counts::Counts;
 use engine::core::headers;
 use engine::core::pace::Limits;
@@ -69,6 +71,16 @@ impl World {
     pub fn turn_once(&self) -> Result<usize, Fault> {
         let mut pod = self.instances[0].borrow_mut();
         pod.driver.as_mut().unwrap_or_else(|| unreachable!("the pod is down")).turn()
+    }
+
+    /// Tasks that the first pod has stopped, and why.
+    pub fn quarantined(&self) -> BTreeMap<u32, String> {
+        self.instances[0].borrow().driver.as_ref().map(|driver| driver.quarantined().clone()).unwrap_or_default()
+    }
+
+    /// Whether the first pod calls itself ready.
+    pub fn ready(&self) -> bool {
+        self.instances[0].borrow().driver.as_ref().is_some_and(|driver| driver.ready())
     }
 
     /// Counters of the first pod; zero while it is down.

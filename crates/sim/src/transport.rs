@@ -143,6 +143,7 @@ impl SimTransport {
             let done = match restore(&mut reader, &*self.disk, &self.shared.names, task, now_ms, &mut |_, _| {}) {
                 Ok(opening) => Change::Restored(opening),
                 Err(Fault::Fatal(why)) => return Err(Fault::Fatal(why)),
+                Err(Fault::Quarantine(why)) => Change::Quarantined(task, why),
                 Err(fault) => Change::RestoreFailed(task, fault.to_string()),
             };
             self.restored.push_back((task, number, done));

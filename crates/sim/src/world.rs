@@ -194,9 +194,14 @@ impl World {
     fn hurt_disk(&self, me: usize) {
         let disk = self.instances[me].borrow().disk.clone();
         if self.shared.chance(self.config.chaos.disk * 5) {
-            let reads = self.shared.below(20);
-            self.shared.note(format_args!("disk of {me} fails in {reads}"));
-            disk.fail_in(reads);
+            let accesses = self.shared.below(20);
+            if self.shared.chance(100) {
+                self.shared.note(format_args!("disk of {me} is full in {accesses}"));
+                disk.fill_in(accesses);
+            } else {
+                self.shared.note(format_args!("disk of {me} fails in {accesses}"));
+                disk.fail_in(accesses);
+            }
         }
         if self.shared.chance(self.config.chaos.rot * 5) {
             let rotten = disk.rot(&mut self.shared.rng.borrow_mut());

@@ -1,5 +1,7 @@
 //! Crashes on a real Kafka: kill -9 anywhere, and nothing is lost, nothing comes twice.
 
+#[path = "crash/gap.rs"]
+mod gap;
 #[path = "crash/missing.rs"]
 mod missing;
 #[path = "crash/points.rs"]

@@ -254,6 +254,11 @@ pub enum Action {
         task: u32,
         why: String,
     },
+    /// Going on with this task would be wrong: it stops and says why, the others go on.
+    Quarantine {
+        task: u32,
+        why: String,
+    },
     /// Going on would be wrong; the text names the offsets.
     Stop(String),
 }

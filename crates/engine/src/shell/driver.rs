@@ -4,6 +4,7 @@
 //! how faults of the world turn into inputs of the core.
 
 mod faults;
+mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -12,13 +13,13 @@ use std::time::Duration;
 use tracing::field::display;
 
 use crate::core::headers;
-use crate::core::io::{Action, Failure, Input, Now, Record};
+use crate::core::io::{Action, Input, Now, Record};
 use crate::core::worker::Worker;
 
 use super::disk::Disk;
 use super::schemas::{Resolved, SchemaCache, Schemas};
 use super::spans::Spans;
-use super::transport::{Change, Fault, Fetched, Transport};
+use super::transport::{Fault, Fetched, Transport};
 
 /// Clocks, so that the simulator can pretend.
 pub trait Clock {
@@ -30,9 +31,6 @@ pub trait Clock {
         self.now().wall_ms.saturating_mul(1_000)
     }
 }
-
-/// Longest wait between two tries of a restore, in milliseconds.
-const RESTORE_WAIT_MAX_MS: u64 = 10_000;
 
 /// A worker without a task for this many microseconds is one more than there are tasks: ready, and waiting for one. Until
 /// then it is one that the group has not answered yet.
@@ -67,9 +65,22 @@ pub struct Driver<T: Transport, D: Disk, C: Clock> {
     rewound: bool,
     /// The session is a new one: the rest of this poll belongs to the old one.
     reopened: bool,
-    /// A task whose store holds bytes that do not decode.
-    unreadable: Option<(u32, String)>,
+    /// A task that cannot go on as it is, once the transaction is undone.
+    aside: Option<Aside>,
+    /// Tasks that are ours and stopped, and why: the next owner would meet the same.
+    quarantined: BTreeMap<u32, String>,
+    /// When the disk failed lately, on the monotonic clock.
+    disk_failed_us: VecDeque<u64>,
     spans: Spans,
+}
+
+/// What becomes of a task that cannot go on as it is.
+#[derive(Debug)]
+enum Aside {
+    /// Its store holds bytes that do not decode: it is rebuilt from the changelog.
+    Rebuild(u32, String),
+    /// It stops.
+    Quarantine(u32, String),
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -106,7 +117,9 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             fenced_ms: Vec::new(),
             rewound: false,
             reopened: false,
-            unreadable: None,
+            aside: None,
+            quarantined: BTreeMap::new(),
+            disk_failed_us: VecDeque::new(),
             spans: Spans::none(),
         }
     }
@@ -123,7 +136,12 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
     /// Whether the group has given us tasks, or long enough none, and every one of them is open.
     pub fn ready(&self) -> bool {
         let spare = || self.clock.now().mono_us.saturating_sub(self.began_us) > SPARE_AFTER_US;
-        self.restoring.is_empty() && (self.assigned || spare())
+        self.restoring.is_empty() && self.quarantined.is_empty() && (self.assigned || spare())
+    }
+
+    /// Tasks that are ours and stopped, and why.
+    pub fn quarantined(&self) -> &BTreeMap<u32, String> {
+        &self.quarantined
     }
 
     /// One turn of the loop; how many records it was given. An error ends the worker.
@@ -176,7 +194,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
     fn record(&mut self, fetched: &Fetched, at: usize) -> Result<(), Fault> {
         let slot = &fetched.slots[at];
         let place = (slot.task, slot.input);
-        if self.put_back.contains(&place) {
+        if self.put_back.contains(&place) || self.quarantined.contains_key(&slot.task) {
             return Ok(());
         }
         let bytes = |range: &std::ops::Range<usize>| &fetched.bytes[range.clone()];
@@ -233,11 +251,10 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
     /// fault nothing of what was decided before it may still be done.
     fn carry_out(&mut self) -> Result<(), Fault> {
         loop {
-            if let Some(why) = self.disk.take_fault() {
+            if let Some(fault) = self.take_disk_fault() {
                 // The core was told nonsense: nothing it decided on that may happen.
-                self.actions.clear();
-                self.queue.clear();
-                self.rebuild_all(&why);
+                self.drop_queue();
+                self.disk_failed(fault)?;
             }
             self.queue.extend(self.actions.drain(..));
             let Some(action) = self.queue.pop_front() else { return Ok(()) };
@@ -329,8 +346,9 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 self.transport.seek(task, input, offset_next)
             }
             Action::Pause { task, input } => self.transport.pause(task, input),
-            // An input that waits for the registry stays paused until it is answered.
+            // An input that waits for the registry stays paused until it is answered; a quarantined task's until its end.
             Action::Resume { task, input } if self.waiting.contains_key(&(task, input)) => Ok(()),
+            Action::Resume { task, .. } if self.quarantined.contains_key(&task) => Ok(()),
             Action::Resume { task, input } => self.transport.resume(task, input),
             Action::ReadOrder { task, from } => {
                 let page = self.transport.read_order(task, from)?;
@@ -338,7 +356,11 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 Ok(())
             }
             Action::Rebuild { task, why } => {
-                self.unreadable = Some((task, why.clone()));
+                self.aside = Some(Aside::Rebuild(task, why.clone()));
+                Err(Fault::Abort(why))
+            }
+            Action::Quarantine { task, why } => {
+                self.aside = Some(Aside::Quarantine(task, why.clone()));
                 Err(Fault::Abort(why))
             }
             Action::Stop(why) => Err(Fault::Fatal(why)),
@@ -359,97 +381,6 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             }
             trimmed => trimmed,
         }
-    }
-
-    fn change(&mut self, change: &Change) -> Result<(), Fault> {
-        match change {
-            Change::Assigned(_) | Change::Revoked(_) | Change::Lost(_) if self.reopened => Ok(()),
-            Change::Assigned(tasks) => {
-                self.assigned = true;
-                self.restoring.extend(tasks.iter().map(|task| (*task, Restoring::AT_ONCE)));
-                Ok(())
-            }
-            Change::Revoked(tasks) => {
-                self.step(Input::Flush)?;
-                self.close(tasks)?;
-                self.transport.release(tasks)
-            }
-            Change::Lost(tasks) => {
-                if self.worker.busy() {
-                    self.step(Input::Failed(Failure::World("assignment lost".into())))?;
-                }
-                self.close(tasks)?;
-                self.transport.release(tasks)
-            }
-            Change::Restored(opening) => {
-                let task = opening.task;
-                // A task that was taken away while it was restored is nobody's here.
-                let Some(restoring) = self.restoring.get_mut(&task) else { return Ok(()) };
-                if restoring.spoiled {
-                    restoring.retry_us = Some(0);
-                    return Ok(());
-                }
-                if let Err(fault) = self.transport.start(task, &opening.positions) {
-                    self.retry_later(task);
-                    return Err(fault);
-                }
-                self.restoring.remove(&task);
-                // What this poll brought of a task that was rebuilt was fetched from where it stood before.
-                self.put_back.extend((0..opening.positions.len()).map(|input| (task, input)));
-                self.step(Input::Open(opening.clone()))
-            }
-            Change::RestoreFailed(task, why) => {
-                if self.restoring.contains_key(task) {
-                    // A broker that is away fails them all: said once, and again now and then while it lasts.
-                    let first = self.restoring.values().all(|restoring| restoring.tries == 0);
-                    let wait_ms = self.retry_later(*task);
-                    let processor = self.worker.topology().name;
-                    if first || wait_ms >= RESTORE_WAIT_MAX_MS {
-                        tracing::warn!(processor, task, "restore failed, again in {wait_ms} ms: {why}");
-                    } else {
-                        tracing::debug!(processor, task, "restore failed, again in {wait_ms} ms: {why}");
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Backs off; the wait in milliseconds.
-    fn retry_later(&mut self, task: u32) -> u64 {
-        let restoring = self.restoring.entry(task).or_default();
-        restoring.tries += 1;
-        let wait_ms = (100u64 << restoring.tries.min(7)).min(RESTORE_WAIT_MAX_MS);
-        restoring.retry_us = Some(self.clock.now().mono_us + wait_ms * 1_000);
-        wait_ms
-    }
-
-    fn close(&mut self, tasks: &[u32]) -> Result<(), Fault> {
-        for task in tasks {
-            self.restoring.remove(task);
-            self.waiting.retain(|(of, _), _| of != task);
-            self.step(Input::Close(*task))?;
-        }
-        Ok(())
-    }
-
-    /// Asks for the restores that are due: those of new tasks, and those that failed a while ago.
-    fn ask_restores(&mut self) -> Result<(), Fault> {
-        let now = self.clock.now().mono_us;
-        let is_due = |restoring: &Restoring| restoring.retry_us.is_some_and(|at| at <= now);
-        let due: Vec<u32> = self.restoring.iter().filter(|(_, at)| is_due(at)).map(|(task, _)| *task).collect();
-        for task in due {
-            let restoring = self.restoring.entry(task).or_default();
-            if std::mem::take(&mut restoring.spoiled) {
-                self.disk.drop_task(task);
-            }
-            if let Err(fault) = self.transport.restore(task) {
-                self.retry_later(task);
-                return Err(fault);
-            }
-            self.restoring.entry(task).or_default().retry_us = None;
-        }
-        Ok(())
     }
 
     fn retry_schemas(&mut self) -> Result<(), Fault> {

@@ -128,6 +128,9 @@ metrics! {
     TaskOpen = "orderflow_task_open", Kind::Gauge, "0 or 1", [Processor Task],
         "1: this instance works on the task. 0: it owns the task and restores its store. No series: another one does.",
         "0 for minutes";
+    TaskQuarantined = "orderflow_task_quarantined", Kind::Gauge, "0 or 1", [Processor Task],
+        "1: this instance owns the task and has stopped it, because going on would lose or double something; the log says why. The other tasks go on.",
+        "it is 1";
     RestoreRecords = "orderflow_restore_records", Kind::Gauge, "offsets", [Processor Task],
         "Offsets of the changelogs that the restore in progress has to read; 0 until they are counted.",
         "never by itself";

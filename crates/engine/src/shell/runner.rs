@@ -89,6 +89,7 @@ where
         // Its tasks are somebody else's from now on.
         let mut report = seen.report();
         report.tasks.clear();
+        report.quarantined.clear();
         report.observed = Observed::default();
         drop(report);
         seen.ready.store(false, Ordering::Relaxed);
@@ -112,7 +113,7 @@ where
     while !stop.load(Ordering::Relaxed) {
         driver.turn()?;
         status.ready.store(driver.ready(), Ordering::Relaxed);
-        if let Some(report) = observer.look(&mut driver.worker, &mut driver.transport) {
+        if let Some(report) = observer.look(driver) {
             *status.report() = report;
         }
     }

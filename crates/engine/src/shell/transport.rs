@@ -23,6 +23,9 @@ pub enum Fault {
     /// The outcome of a commit or an abort stays unknown, because the broker does not answer: close the tasks and join anew.
     #[error("{0}")]
     Unknown(String),
+    /// Going on with the task of this call would be wrong; the others are not concerned.
+    #[error("{0}")]
+    Quarantine(String),
     /// Going on would be wrong.
     #[error("{0}")]
     Fatal(String),
@@ -53,6 +56,8 @@ pub enum Change {
     Restored(Opening),
     /// The restore of a task failed for now and is to be asked for again; says why.
     RestoreFailed(u32, String),
+    /// The task cannot be opened, and asking again will not help; says why.
+    Quarantined(u32, String),
 }
 
 /// One poll's worth: reused between polls.

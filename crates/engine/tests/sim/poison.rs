@@ -1,7 +1,6 @@
 //! Records that cannot be handled: isolated, set aside, never in the way of the others.
 
 use engine::core::pace::Limits;
-use engine::shell::transport::Fault;
 use sim::ledger::Op;
 use sim::ledger::handle::REFUSED_AT_DEADLINE;
 use sim::scenario::{entry, key_of};
@@ -40,16 +39,36 @@ fn sim_after_a_refusal_one_record_a_transaction_until_it_is_passed() {
 }
 
 #[test]
-fn sim_three_aborts_without_a_cause_stop_naming_the_offsets() {
+fn sim_three_aborts_without_a_cause_quarantine_the_task_and_the_others_go_on() {
     let world = World::calm(CALM);
-    let key = key_of(2);
+    let (stuck, other) = (key_of(2), key_of(0));
     for number in 0..5 {
-        world.send(number, &entry(&key, Op::Add, 1));
+        world.send(number, &entry(&stuck, Op::Add, 1));
     }
     world.shared.refuse_all.set(true);
-    let end = (0..100).find_map(|_| world.turn_once().err());
-    let Some(Fault::Fatal(why)) = end else { panic!("went on: {end:?}") };
+    let quarantined = (0..100).find_map(|_| {
+        world.turns(1);
+        world.quarantined().into_iter().next()
+    });
+    let (task, why) = quarantined.expect("a refusal without a cause stops the task");
+    assert_eq!(task, 2);
     assert!(why.starts_with("three aborts without a cause at entries.v1/2 at 0"), "{why}");
+    world.shared.refuse_all.set(false);
+    for number in 5..10 {
+        world.send(number, &entry(&other, Op::Add, 1));
+        world.send(100 + number, &entry(&stuck, Op::Add, 1));
+    }
+    world.turns(200);
+    let due = world.shared.broker.borrow().markers_due();
+    due.iter().for_each(|id| world.shared.broker.borrow_mut().deliver_all(id));
+    assert_eq!(world.story(&other).len(), 5, "the others go on");
+    assert_eq!(world.story(&stuck).len(), 0);
+    assert!(!world.ready(), "a task that stands still is not ready");
+    // The next session tries it again, and by now nothing is wrong.
+    world.kill(0);
+    world.start(0);
+    world.must_be_right();
+    assert_eq!(world.story(&stuck).len(), 10);
 }
 
 #[test]
@@ -94,20 +113,21 @@ fn sim_a_panic_is_a_dead_letter_and_undoes_everything() {
 }
 
 #[test]
-fn sim_a_timer_whose_outputs_are_refused_stops_the_worker_by_its_name() {
+fn sim_a_timer_whose_outputs_are_refused_quarantines_its_task_by_its_name() {
     let world = World::calm(CALM);
     let (key, other) = (key_of(2), key_of(0));
     world.send(0, &entry(&key, Op::Park, REFUSED_AT_DEADLINE));
     world.turns(5);
     world.shared.time.advance_us(3_700_000_000);
     let mut number = 1;
-    let end = (0..200).find_map(|_| {
+    let quarantined = (0..200).find_map(|_| {
         // Others go on meanwhile, and must not make the worker forget.
         world.send(number, &entry(&other, Op::Add, 1));
         number += 1;
-        world.turn_once().err()
+        world.turns(1);
+        world.quarantined().into_iter().next()
     });
-    let Some(Fault::Fatal(why)) = end else { panic!("went on: {end:?}") };
+    let (task, why) = quarantined.expect("a timer whose outputs are refused stops its task");
     assert!(why.starts_with("three aborts without a cause at "), "{why}");
-    assert!(why.contains(&format!("task 2's timer of key \"{key}\"")), "{why}");
+    assert!(task == 2 && why.contains(&format!("task 2's timer of key \"{key}\"")), "{task}: {why}");
 }

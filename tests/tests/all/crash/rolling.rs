@@ -13,14 +13,14 @@ use tests::{Flow, Kafka, written};
 use super::{LIMIT, alone, reached, text, two_of_each, verify};
 
 /// When an order's completion could be read, and how long after its last cause was sent, in milliseconds.
-type Completed = (i64, i64);
+pub(super) type Completed = (i64, i64);
 
-fn now_ms() -> Result<i64> {
+pub(super) fn now_ms() -> Result<i64> {
     Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64)
 }
 
 /// Reads replies as a requester does, until it is told to stop. A reply's timestamp is that of the command that led to it.
-fn watch(settings: KafkaSettings, stop: &AtomicBool) -> Result<Vec<Completed>> {
+pub(super) fn watch(settings: KafkaSettings, stop: &AtomicBool) -> Result<Vec<Completed>> {
     let mut tail = KafkaClient::open(settings)?.tail(&["order-replies.v1"], From::Start)?;
     let mut all = Vec::new();
     while !stop.load(Ordering::Relaxed) {

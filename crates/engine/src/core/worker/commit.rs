@@ -131,15 +131,18 @@ impl Worker {
         {
             self.condemned.insert(place, why.clone());
         } else if self.trouble.refusals >= 3 {
-            let records = moved
-                .iter()
-                .map(|(task, input, offset)| format!("{}/{task} at {offset}", self.topology.inputs[*input].topic));
+            let records = moved.iter().map(|(task, input, offset)| {
+                (*task, format!("{}/{task} at {offset}", self.topology.inputs[*input].topic))
+            });
             let timers = timers.iter().filter_map(|(task, wake)| {
                 let wake = Wake::decode(wake)?;
-                Some(format!("task {task}'s timer of key \"{}\" due at {}", wake.key, wake.due_ms))
+                Some((*task, format!("task {task}'s timer of key \"{}\" due at {}", wake.key, wake.due_ms)))
             });
-            let places: Vec<String> = records.chain(timers).collect();
-            actions.push(Action::Stop(format!("three aborts without a cause at {}: {why}", places.join(", "))));
+            // Isolated as they are by now, it is one record or one timer: its task stops, the others go on.
+            let Some((task, place)) = records.chain(timers).next() else {
+                return actions.push(Action::Stop(format!("three aborts of a transaction without a record: {why}")));
+            };
+            actions.push(Action::Quarantine { task, why: format!("three aborts without a cause at {place}: {why}") });
         }
     }
 }

@@ -88,7 +88,7 @@ fn record(input: usize, offset: i64) -> Input<'static> {
 }
 
 #[test]
-fn three_aborts_without_a_cause_stop_the_worker() {
+fn three_aborts_of_a_transaction_without_a_record_stop_the_worker() {
     let mut worker = worker(10);
     let stops = |actions: Vec<Action>| actions.iter().any(|action| matches!(action, Action::Stop(_)));
     for _ in 0..2 {

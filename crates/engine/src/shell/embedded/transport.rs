@@ -149,8 +149,12 @@ impl Transport for EmbeddedTransport {
 
     fn restore(&mut self, task: u32) -> Result<(), Fault> {
         let (disk, names, now_ms) = (self.disk.clone(), self.names.clone(), self.clock.now().wall_ms);
-        let opening = restore(self, &*disk as &dyn Disk, &names, task, now_ms, &mut |_, _| {})?;
-        self.changes.push(Change::Restored(opening));
+        let change = match restore(self, &*disk as &dyn Disk, &names, task, now_ms, &mut |_, _| {}) {
+            Ok(opening) => Change::Restored(opening),
+            Err(Fault::Quarantine(why)) => Change::Quarantined(task, why),
+            Err(fault) => return Err(fault),
+        };
+        self.changes.push(change);
         Ok(())
     }
 
