@@ -168,7 +168,7 @@ fn poison(good: &Message) -> Result<Vec<(&'static str, Message)>> {
         ("wrong key", "key-mismatch", Some(b"somebody else".to_vec()), other.value.clone()),
     ];
     let message = |(name, code, key, value): (&str, &'static str, _, _)| {
-        let headers = vec![(POISON.to_owned(), name.as_bytes().to_vec())];
+        let headers = vec![headers::owned(POISON, name)];
         (code, Message { key, value, headers, ..good.clone() })
     };
     Ok(kinds.into_iter().map(message).collect())
