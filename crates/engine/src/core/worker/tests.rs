@@ -3,7 +3,7 @@
 use flow::{Duplicates, Id, Reject, Seen, StateRead, Topology};
 
 use crate::core::headers::Header;
-use crate::core::io::{Action, Chunk, Failure, Framed, Handled, Input, Opening, Record, Store};
+use crate::core::io::{Action, Chunk, Failure, Framed, Handled, Input, Now, Opening, Record, Store};
 use crate::core::logic::{Given, Logic, Outcome, RawEffects};
 use crate::core::order::{Step, Steps};
 use crate::core::pace::Limits;
@@ -96,6 +96,56 @@ fn three_aborts_without_a_cause_stop_the_worker() {
         assert!(!stops(step(&mut worker, Input::Failed(Failure::Refused("too large".into())))));
     }
     assert!(stops(step(&mut worker, Input::Failed(Failure::Refused("too large".into())))));
+}
+
+/// One abort of a transaction with a record in it, at this second.
+fn abort_at(worker: &mut Worker, second: u64) -> Vec<Action> {
+    let now = Now { wall_ms: 1, mono_us: second * 1_000_000 };
+    step(worker, Input::Tick { now, drained: false });
+    let begun = step(worker, record(1, 5));
+    assert!(begun.contains(&Action::Begin), "{begun:?}");
+    step(worker, Input::Failed(Failure::World("PurgeQueue".into())))
+}
+
+#[test]
+fn aborts_without_progress_are_said_and_then_stop_the_worker() {
+    let mut worker = worker(10);
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], order_last: None }));
+    let stops = |actions: &[Action]| {
+        actions.iter().find_map(|action| match action {
+            Action::Stop(why) => Some(why.clone()),
+            _ => None,
+        })
+    };
+    for second in 0..60 {
+        assert_eq!(stops(&abort_at(&mut worker, second)), None);
+        assert_eq!(worker.stalled(), None, "a bad minute is no reason");
+    }
+    assert_eq!(stops(&abort_at(&mut worker, 61)), None);
+    let said = worker.stalled().expect("ten aborts and a minute");
+    assert!(said.contains("PurgeQueue") && said.contains("b/0 at 5"), "{said}");
+    for second in 62..120 {
+        assert_eq!(stops(&abort_at(&mut worker, second)), None, "second {second}");
+    }
+    let why = stops(&abort_at(&mut worker, 121)).expect("a hundred aborts and two minutes");
+    assert!(why.starts_with("120 aborts") && why.contains("b/0 at 5"), "{why}");
+
+    // One commit, and all is forgotten.
+    let mut actions = step(&mut worker, record(1, 5));
+    actions.extend(step(&mut worker, Input::Flush));
+    assert!(actions.contains(&Action::Commit));
+    step(&mut worker, Input::Committed { now: Now { wall_ms: 1, mono_us: 1 << 40 }, logged: Vec::new() });
+    assert_eq!(worker.stalled(), None);
+}
+
+#[test]
+fn an_outage_of_a_minute_an_abort_stops_nobody() {
+    let mut worker = worker(10);
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], order_last: None }));
+    for minute in 0..90 {
+        let actions = abort_at(&mut worker, minute * 60);
+        assert!(!actions.iter().any(|action| matches!(action, Action::Stop(_))));
+    }
 }
 
 #[test]
