@@ -51,6 +51,8 @@ pub struct SimTransport {
     /// The wall clock of this instance, for restores.
     clock: SimClock,
     membership: Option<Membership>,
+    /// Whether the group's answer to this membership was passed on.
+    answered: bool,
     producer: Option<u32>,
     owned: BTreeSet<u32>,
     fetches: BTreeMap<(u32, usize), Fetch>,
@@ -76,6 +78,7 @@ impl SimTransport {
             me,
             clock,
             membership: None,
+            answered: false,
             producer: None,
             owned: BTreeSet::new(),
             fetches: BTreeMap::new(),
@@ -105,6 +108,7 @@ impl SimTransport {
         let mut broker = self.shared.broker.borrow_mut();
         let Some(known) = self.membership else {
             self.membership = Some(broker.group.join(self.me));
+            self.answered = false;
             return;
         };
         let Some(standing) = broker.group.standing(self.me, known.session) else {
@@ -130,7 +134,7 @@ impl SimTransport {
             self.shared.note(format_args!("{} to give up {:?}", self.me, plan.revoked));
             into.changes.push(Change::Revoked(plan.revoked));
         }
-        if !plan.assigned.is_empty() {
+        if !plan.assigned.is_empty() || !std::mem::replace(&mut self.answered, true) {
             self.shared.note(format_args!("{} gets {:?}", self.me, plan.assigned));
             self.owned.extend(&plan.assigned);
             into.changes.push(Change::Assigned(plan.assigned));

@@ -34,10 +34,6 @@ pub trait Clock {
 /// Longest wait between two tries of a restore, in milliseconds.
 const RESTORE_WAIT_MAX_MS: u64 = 10_000;
 
-/// A worker without a task for this many microseconds is one more than there are tasks: ready, and waiting for one. Until
-/// then it is one that the group has not answered yet.
-const SPARE_AFTER_US: u64 = 30_000_000;
-
 /// Longest wait of one poll: how late a stop or a timer may be noticed.
 const WAIT_MAX: Duration = Duration::from_millis(100);
 
@@ -59,9 +55,8 @@ pub struct Driver<T: Transport, D: Disk, C: Clock> {
     put_back: BTreeSet<(u32, usize)>,
     /// Tasks assigned but not open yet.
     restoring: BTreeMap<u32, Restoring>,
-    /// When it began, on the monotonic clock, and whether it was given tasks since.
-    began_us: u64,
-    assigned: bool,
+    /// The group has us as a member: it has answered with an assignment, be it an empty one.
+    accepted: bool,
     fenced_ms: Vec<i64>,
     /// Inputs were set back: the rest of this poll lies behind a gap.
     rewound: bool,
@@ -92,8 +87,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             worker,
             transport,
             disk,
-            began_us: clock.now().mono_us,
-            assigned: false,
+            accepted: false,
             clock,
             schemas,
             cache: SchemaCache::default(),
@@ -120,10 +114,21 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         self
     }
 
-    /// Whether the group has given us tasks, or long enough none, and every one of them is open.
+    /// Whether the group has accepted us, every task of ours is open, and there is progress. A member without a task is a
+    /// spare, and ready.
     pub fn ready(&self) -> bool {
-        let spare = || self.clock.now().mono_us.saturating_sub(self.began_us) > SPARE_AFTER_US;
-        self.restoring.is_empty() && (self.assigned || spare())
+        self.unready().is_none()
+    }
+
+    /// Why it is not ready.
+    pub fn unready(&self) -> Option<String> {
+        if !self.accepted {
+            return Some("the consumer group has not accepted this worker as a member".to_owned());
+        }
+        match self.restoring.len() {
+            0 => self.worker.stalled(),
+            tasks => Some(format!("{tasks} tasks are being restored")),
+        }
     }
 
     /// One turn of the loop; how many records it was given. An error ends the worker.
@@ -361,7 +366,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         match change {
             Change::Assigned(_) | Change::Revoked(_) | Change::Lost(_) if self.reopened => Ok(()),
             Change::Assigned(tasks) => {
-                self.assigned = true;
+                self.accepted = true;
                 self.restoring.extend(tasks.iter().map(|task| (*task, Restoring::AT_ONCE)));
                 Ok(())
             }
@@ -371,6 +376,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 self.transport.release(tasks)
             }
             Change::Lost(tasks) => {
+                self.accepted = false;
                 if self.worker.busy() {
                     self.step(Input::Failed(Failure::World("assignment lost".into())))?;
                 }

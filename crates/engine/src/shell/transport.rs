@@ -45,7 +45,8 @@ pub struct Slot {
 /// What the group, or a restore, changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// These tasks are ours now; nothing is delivered of them until they are restored and [`Transport::start`]ed.
+    /// These tasks are ours now; nothing is delivered of them until they are restored and [`Transport::start`]ed. With none,
+    /// the group has accepted us and has no task for us.
     Assigned(Vec<u32>),
     /// These tasks go to somebody else after [`Transport::release`]; what is in hand can still be committed.
     Revoked(Vec<u32>),

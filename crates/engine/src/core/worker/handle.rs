@@ -1,9 +1,8 @@
 //! One event: what can be said before it is decoded, the handler's call, its effects in the open transaction.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use flow::{Code, Id, Reject, Seen};
 
+use crate::core::guard::guarded;
 use crate::core::headers;
 use crate::core::ids;
 use crate::core::io::{Action, DeadLetter, Framed, Handled, Record, Send, SpanId, Store, Target};
@@ -201,7 +200,7 @@ impl Worker {
         };
         let (logic, effects) = (&mut self.logic, &mut self.effects);
         // A panic is a bug in the handler: its event is set aside, the partition goes on.
-        let outcome = catch_unwind(AssertUnwindSafe(|| logic.process(given, &mut seen, &view, effects)))
+        let outcome = guarded(|| logic.process(given, &mut seen, &view, effects))
             .unwrap_or_else(|panic| Err(Reject::new(Code::Bug, panic_text(panic.as_ref()))));
         if let Some(why) = view.unreadable.into_inner() {
             actions.push(Action::Rebuild { task: id, why });
