@@ -112,9 +112,19 @@ impl Fleet {
         }
     }
 
-    /// Whether every worker has restored what it was assigned.
-    pub fn ready(&self) -> bool {
-        self.workers.iter().all(|worker| worker.status.ready())
+    /// Why a worker is not ready, when one is not.
+    pub fn unready(&self) -> Option<String> {
+        self.first(Status::unready)
+    }
+
+    /// Why a worker is to be taken for dead, when one is.
+    pub fn stuck(&self) -> Option<String> {
+        self.first(Status::stuck)
+    }
+
+    fn first(&self, why: impl Fn(&Status) -> Option<String>) -> Option<String> {
+        let named = |worker: &Running| why(&worker.status).map(|why| format!("processor \"{}\": {why}", worker.name));
+        self.workers.iter().find_map(named)
     }
 
     /// Counters per processor.
@@ -130,9 +140,7 @@ impl Fleet {
 
     /// Why a worker gave up, when one did.
     pub fn failed(&self) -> Option<String> {
-        let failed =
-            |worker: &Running| worker.status.failed().map(|why| format!("processor \"{}\": {why}", worker.name));
-        self.workers.iter().find_map(failed)
+        self.first(Status::failed)
     }
 
     /// Commits what is in hand and ends every worker.

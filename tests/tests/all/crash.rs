@@ -8,6 +8,8 @@ mod missing;
 mod points;
 #[path = "crash/reset.rs"]
 mod reset;
+#[path = "crash/restart.rs"]
+mod restart;
 #[path = "crash/rolling.rs"]
 mod rolling;
 #[path = "crash/start.rs"]

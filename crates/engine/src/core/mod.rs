@@ -4,6 +4,7 @@
 
 pub mod counts;
 pub mod dedup;
+pub mod guard;
 pub mod headers;
 pub mod ids;
 pub mod io;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tracing::field::display;
 
-use crate::core::headers;
+use crate::core::headers::{self, Header};
 use crate::core::io::{Action, Input, Now, Record};
 use crate::core::worker::Worker;
 
@@ -31,10 +31,6 @@ pub trait Clock {
         self.now().wall_ms.saturating_mul(1_000)
     }
 }
-
-/// A worker without a task for this many microseconds is one more than there are tasks: ready, and waiting for one. Until
-/// then it is one that the group has not answered yet.
-const SPARE_AFTER_US: u64 = 30_000_000;
 
 /// Longest wait of one poll: how late a stop or a timer may be noticed.
 const WAIT_MAX: Duration = Duration::from_millis(100);
@@ -57,9 +53,8 @@ pub struct Driver<T: Transport, D: Disk, C: Clock> {
     put_back: BTreeSet<(u32, usize)>,
     /// Tasks assigned but not open yet.
     restoring: BTreeMap<u32, Restoring>,
-    /// When it began, on the monotonic clock, and whether it was given tasks since.
-    began_us: u64,
-    assigned: bool,
+    /// The group has us as a member: it has answered with an assignment, be it an empty one.
+    accepted: bool,
     fenced_ms: Vec<i64>,
     /// Inputs were set back: the rest of this poll lies behind a gap.
     rewound: bool,
@@ -103,8 +98,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             worker,
             transport,
             disk,
-            began_us: clock.now().mono_us,
-            assigned: false,
+            accepted: false,
             clock,
             schemas,
             cache: SchemaCache::default(),
@@ -133,15 +127,30 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         self
     }
 
-    /// Whether the group has given us tasks, or long enough none, and every one of them is open.
+    /// Whether the group has accepted us, every task of ours is open, and there is progress. A member without a task is a
+    /// spare, and ready.
     pub fn ready(&self) -> bool {
-        let spare = || self.clock.now().mono_us.saturating_sub(self.began_us) > SPARE_AFTER_US;
-        self.restoring.is_empty() && self.quarantined.is_empty() && (self.assigned || spare())
+        self.unready().is_none()
     }
 
     /// Tasks that are ours and stopped, and why.
     pub fn quarantined(&self) -> &BTreeMap<u32, String> {
         &self.quarantined
+    }
+
+    /// Why it is not ready.
+    pub fn unready(&self) -> Option<String> {
+        if !self.accepted {
+            return Some("the consumer group has not accepted this worker as a member".to_owned());
+        }
+        if let Some((task, why)) = self.quarantined.first_key_value() {
+            let more = self.quarantined.len() - 1;
+            return Some(format!("task {task} is quarantined, and {more} others are: {why}"));
+        }
+        match self.restoring.len() {
+            0 => self.worker.stalled(),
+            tasks => Some(format!("{tasks} tasks are being restored")),
+        }
     }
 
     /// One turn of the loop; how many records it was given. An error ends the worker.
@@ -217,11 +226,8 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 return self.transport.seek(slot.task, slot.input, slot.offset);
             }
         };
-        let headers: Vec<(&str, &[u8])> = slot
-            .headers
-            .iter()
-            .filter_map(|(name, value)| Some((std::str::from_utf8(bytes(name)).ok()?, bytes(value))))
-            .collect();
+        let headers: Vec<Header<'_>> =
+            slot.headers.iter().map(|(name, value)| (bytes(name), value.as_ref().map(bytes))).collect();
         let record = Record {
             task: slot.task,
             input: slot.input,
@@ -306,8 +312,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 Ok(())
             }
             Action::DeadLetter(letter) => {
-                let all = || letter.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-                let id = |name| headers::id(all(), name).map(display);
+                let id = |name| headers::id(headers::lend(&letter.headers), name).map(display);
                 tracing::warn!(
                     processor = self.worker.topology().name,
                     ticket_id = id(headers::TICKET_ID),

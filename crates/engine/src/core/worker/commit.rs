@@ -4,7 +4,10 @@ use crate::core::counts::Committed;
 use crate::core::io::{Action, Failure, Logged, Now, Store};
 use crate::core::keys::{self, Wake};
 
-use super::{RECENT, Task, Trouble, Worker};
+use super::{RECENT, STOPPED_ABORTS, STOPPED_US, Streak, Task, Trouble, Worker};
+
+/// Inputs that an error names, at most.
+const PLACES: usize = 8;
 
 impl Worker {
     pub(super) fn commit_if_due(&mut self, drained: bool, actions: &mut Vec<Action>) {
@@ -51,6 +54,7 @@ impl Worker {
         let took_us = now.mono_us.saturating_sub(since_us);
         self.pace.measured(took_us);
         self.counts.commits += 1;
+        self.streak = Streak::default();
         if self.recent.len() < RECENT {
             let (records, bytes) = (self.sealed.records as u64, self.sealed.bytes as u64);
             self.recent.push(Committed { records, bytes, took_us });
@@ -67,6 +71,7 @@ impl Worker {
     /// Abort is a full stop backwards.
     pub(super) fn failed(&mut self, failure: &Failure, store: &dyn Store, actions: &mut Vec<Action>) {
         self.counts.aborts += 1;
+        self.note_abort(failure, actions);
         self.note_refusal(failure, actions);
         self.open = None;
         self.in_flight_us = None;
@@ -86,6 +91,46 @@ impl Worker {
         for id in ids {
             self.read_order(id, actions);
         }
+    }
+
+    /// Aborts that lead nowhere end the worker, naming what was in hand.
+    fn note_abort(&mut self, failure: &Failure, actions: &mut Vec<Action>) {
+        if !self.busy() {
+            return;
+        }
+        if self.streak.aborts == 0 {
+            self.streak.since_us = self.now.mono_us;
+        }
+        self.streak.aborts = self.streak.aborts.saturating_add(1);
+        self.streak.why = format!("{failure}; in hand: {}", self.in_hand());
+        if self.streak.aborts >= STOPPED_ABORTS && self.streak_us() >= STOPPED_US {
+            let (why, seconds) = (&self.streak.why, self.streak_us() / 1_000_000);
+            actions.push(Action::Stop(format!(
+                "{} aborts in {seconds} s without a commit: {why}; hint: look at these records and at the broker's log; \
+                 `orderflow doctor` compares the topics with topics.yaml",
+                self.streak.aborts
+            )));
+        }
+    }
+
+    /// The records of the transaction: "topic/task at offset", or from the first to the last of them.
+    fn in_hand(&self) -> String {
+        let mut places = Vec::new();
+        for task in self.tasks.values() {
+            let pairs = task.committed.positions.iter().zip(&task.standing.positions).enumerate();
+            for (input, (first, next)) in pairs.filter(|(_, (first, next))| first < next) {
+                let topic = self.topology.inputs[input].topic;
+                let last = next - 1;
+                let at = if *first == last { first.to_string() } else { format!("{first} to {last}") };
+                places.push(format!("{topic}/{} at {at}", task.id));
+            }
+        }
+        let more = places.len().saturating_sub(PLACES);
+        places.truncate(PLACES);
+        if more > 0 {
+            places.push(format!("{more} more"));
+        }
+        if places.is_empty() { "timers only".to_owned() } else { places.join(", ") }
     }
 
     /// What the broker refused lies behind when every task has passed it, or is gone.

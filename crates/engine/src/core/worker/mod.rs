@@ -45,6 +45,21 @@ struct Trouble {
     refusals: u32,
 }
 
+/// Aborts with no commit between them.
+#[derive(Debug, Default)]
+struct Streak {
+    aborts: u32,
+    since_us: u64,
+    why: String,
+}
+
+/// As many aborts over as long a time, and a worker is not ready; the records come one by one, to find out which it is.
+const STALLED_ABORTS: u32 = 10;
+const STALLED_US: u64 = 60_000_000;
+/// As many over as long a time end it.
+const STOPPED_ABORTS: u32 = 100;
+const STOPPED_US: u64 = 120_000_000;
+
 /// The core of one worker.
 pub struct Worker {
     logic: Box<dyn Logic>,
@@ -66,6 +81,7 @@ pub struct Worker {
     /// The next tick has something to do at once.
     eager: bool,
     trouble: Trouble,
+    streak: Streak,
     /// (task, input, offset) of a record whose outputs the broker refused: it goes to the dead letters.
     condemned: BTreeMap<(u32, usize, i64), String>,
     counts: Counts,
@@ -97,6 +113,7 @@ impl Worker {
             flush: false,
             eager: false,
             trouble: Trouble::default(),
+            streak: Streak::default(),
             condemned: BTreeMap::new(),
             counts: Counts::default(),
             traced: false,
@@ -140,6 +157,22 @@ impl Worker {
     /// Whether a transaction is open or on its way.
     pub fn busy(&self) -> bool {
         self.open.is_some() || self.in_flight_us.is_some()
+    }
+
+    /// Why nothing has been committed for a while although there is work; `None` while there is progress.
+    pub fn stalled(&self) -> Option<String> {
+        self.is_stalled().then(|| {
+            let Streak { aborts, why, .. } = &self.streak;
+            format!("no progress: {aborts} aborts in {} s without a commit: {why}", self.streak_us() / 1_000_000)
+        })
+    }
+
+    fn streak_us(&self) -> u64 {
+        self.now.mono_us.saturating_sub(self.streak.since_us)
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.streak.aborts >= STALLED_ABORTS && self.streak_us() >= STALLED_US
     }
 
     /// Whether the next tick has something to do at once: it is not worth waiting for records.
@@ -277,9 +310,9 @@ impl Worker {
         self.open.is_some_and(|open| open.records >= self.record_limit() || open.bytes >= self.limits.bytes)
     }
 
-    /// While the broker refuses something, one record a transaction, to find out which.
+    /// While the broker refuses something, or nothing succeeds, one record a transaction, to find out which.
     fn record_limit(&self) -> usize {
-        if self.trouble.refusals > 0 { 1 } else { self.limits.records }
+        if self.trouble.refusals > 0 || self.is_stalled() { 1 } else { self.limits.records }
     }
 
     fn begin(&mut self, actions: &mut Vec<Action>) -> &mut Open {

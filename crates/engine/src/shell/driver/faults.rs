@@ -73,7 +73,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         let failure = Input::Failed(Failure::World(why.to_owned()));
         self.worker.step(failure, &*self.disk, &mut forgotten);
         self.spans.forget();
-        (self.rewound, self.reopened) = (true, true);
+        (self.rewound, self.reopened, self.accepted) = (true, true, false);
         // The new session first: nothing may be asked of the old one any more, not even to abort.
         self.transport.reopen()?;
         self.close(&open)

@@ -14,7 +14,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         match change {
             Change::Assigned(_) | Change::Revoked(_) | Change::Lost(_) if self.reopened => Ok(()),
             Change::Assigned(tasks) => {
-                self.assigned = true;
+                self.accepted = true;
                 self.restoring.extend(tasks.iter().map(|task| (*task, Restoring::AT_ONCE)));
                 Ok(())
             }
@@ -24,6 +24,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 self.transport.release(tasks)
             }
             Change::Lost(tasks) => {
+                self.accepted = false;
                 if self.worker.busy() {
                     self.step(Input::Failed(Failure::World("assignment lost".into())))?;
                 }
