@@ -158,7 +158,7 @@ fn spoil(rng: &mut Rng, made: &mut Produced) {
     let message = &mut made.message;
     let value = message.value.get_or_insert_default();
     let mut set_id = |id: u32| value[1..5].copy_from_slice(&id.to_be_bytes());
-    match rng.below(14) {
+    match rng.below(16) {
         0 => value.truncate(4),
         1 => value[0] = 7,
         2 => value.push(0),
@@ -175,6 +175,12 @@ fn spoil(rng: &mut Rng, made: &mut Produced) {
         7 => message.key = None,
         8 => message.key = Some(b"another key".to_vec()),
         9 => message.headers = vec![(headers::FINGERPRINT.to_owned(), b"00000000deadbeef".to_vec())],
+        // Of a sender with another partitioner, and one whose key is none of the record's either.
+        10 => made.partition = (made.partition + 1) % TASKS,
+        11 => {
+            message.key = Some(b"another key".to_vec());
+            made.partition = ids::partition(b"another key", TASKS);
+        }
         // Not spoiled: its schema is merely not known yet.
         _ if made.input == ENTRIES => {
             set_id(rng.between(SLOW_ENTRY_IDS.start.into(), i64::from(SLOW_ENTRY_IDS.end) - 1) as u32)

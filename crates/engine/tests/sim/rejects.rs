@@ -2,6 +2,7 @@
 
 use engine::core::pace::Limits;
 use engine::core::worker::AHEAD_MS;
+use sim::inputs::{self, Produced};
 use sim::ledger::{Op, WINDOW_MS};
 use sim::scenario::{entry, id, key_of, release};
 use sim::world::World;
@@ -50,6 +51,26 @@ fn sim_older_than_the_window_is_a_dead_letter_and_just_inside_is_not() {
     world.send_at(2, &entry(&key, Op::Add, 1), now_ms - WINDOW_MS - 1);
     world.must_be_right();
     assert_eq!(codes(&world), [rejected("too-old", 2)]);
+}
+
+#[test]
+fn sim_a_record_in_a_foreign_partition_is_a_dead_letter_and_has_no_effect() {
+    let world = World::calm(Limits::default());
+    let (key, now_ms) = (key_of(0), world.shared.time.wall_ms());
+    let astray = |number: u64, partition: u32, timestamp_ms: i64| {
+        let sent = inputs::record(id(number), &entry(&key, Op::Add, 1), timestamp_ms);
+        world.append(Produced { partition, ..sent });
+    };
+    // A sender whose partitioner is not Kafka's puts the same key where it likes, and sends it again when told to.
+    astray(0, 1, now_ms);
+    astray(1, 2, now_ms);
+    astray(1, 0, now_ms);
+    // What can be said without the key comes first.
+    astray(2, 3, now_ms + AHEAD_MS + 60_000);
+    world.must_be_right();
+    let zero = |code: &str| rejected(code, 0);
+    assert_eq!(codes(&world), [zero("wrong-partition"), zero("wrong-partition"), zero("time-ahead")]);
+    assert_eq!(world.story(&key), [("Added".to_owned(), 1, 1)]);
 }
 
 #[test]

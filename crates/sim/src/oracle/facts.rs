@@ -86,7 +86,7 @@ fn of_task(world: &World, broker: &Broker, task: u32) -> TaskFacts {
     let owner = broker.group.owners.get(&task).map(|(owner, _)| *owner);
     TaskFacts {
         task,
-        model: follow(world.config.limits.record_bytes, &inputs, &order),
+        model: follow(Model::new(task, world.config.limits.record_bytes), &inputs, &order),
         inputs,
         order,
         outputs: outputs(broker, task),
@@ -154,8 +154,7 @@ fn accepted(broker: &Broker, topic: &str, task: u32) -> [Vec<(Id, u64)>; 2] {
 }
 
 /// Leads a model through the recorded order.
-fn follow(record_bytes: usize, inputs: &[Vec<Stored>], order: &[Steps]) -> Model {
-    let mut model = Model::new(record_bytes);
+fn follow(mut model: Model, inputs: &[Vec<Stored>], order: &[Steps]) -> Model {
     let mut at = vec![0usize; inputs.len()];
     for step in order.iter().flat_map(|steps| &steps.steps) {
         let (input, offset_next, verdict) = match step {

@@ -13,7 +13,7 @@ use crate::instance::wire_ids;
 use crate::ledger::handle::{CURSED, HUGE, PANICS_AT_DEADLINE};
 use crate::ledger::wire::{self, Read};
 use crate::ledger::{
-    ACCOUNT, ASKS, Account, Ask, CONTINUE, DEADLINE, ENTRIES, Entry, Op, Out, PARKED, Parked, Reply, TOPOLOGY,
+    ACCOUNT, ASKS, Account, Ask, CONTINUE, DEADLINE, ENTRIES, Entry, Op, Out, PARKED, Parked, Reply, TASKS, TOPOLOGY,
     WINDOW_MS, continue_sub, deadline_sub,
 };
 
@@ -69,6 +69,7 @@ pub struct Model {
     pub letters: Vec<Letter>,
     /// Ids taken into the dedup window, by input, in order.
     pub accepted: [Vec<(Id, u64)>; 2],
+    task: u32,
     record_bytes: usize,
     log_time_ms: [i64; 2],
     clock_ms: i64,
@@ -102,8 +103,8 @@ fn timer(due_ms: i64, kind: u8, key: &str, sub: String) -> Timer {
 
 impl Model {
     /// An empty task.
-    pub fn new(record_bytes: usize) -> Model {
-        Model { record_bytes, ..Model::default() }
+    pub fn new(task: u32, record_bytes: usize) -> Model {
+        Model { task, record_bytes, ..Model::default() }
     }
 
     /// The clock is moved; timers due by then fire.
@@ -142,6 +143,9 @@ impl Model {
             return Err(Code::TooLarge);
         }
         let key = message.key.clone().and_then(|key| String::from_utf8(key).ok()).ok_or(Code::KeyMismatch)?;
+        if ids::partition(key.as_bytes(), TASKS) != self.task {
+            return Err(Code::WrongPartition);
+        }
         let (id, content, ticket, said, body) = decode(input, stored)?;
         if said != key {
             return Err(Code::KeyMismatch);

@@ -99,6 +99,7 @@ impl Worker {
             Some(_) => return Err(Reject::new(Code::KeyMismatch, "the key is not UTF-8 of at most 65,535 bytes")),
             None => return Err(Reject::new(Code::KeyMismatch, "the record has no key")),
         };
+        check_partition(key, record.task, self.topology.partitions)?;
         let given = match (record.value, record.framed) {
             (None, _) => {
                 let cause = format!("{}/{}/{}", self.topology.inputs[record.input].topic, record.task, record.offset);
@@ -364,6 +365,17 @@ impl Worker {
         }
         self.push(Action::DeadLetter(letter), actions);
     }
+}
+
+/// A key lies where every client with Kafka's default partitioner looks for it. Elsewhere the state of the key is not.
+fn check_partition(key: &str, partition: u32, partitions: u32) -> Result<(), Reject> {
+    let own = ids::partition(key.as_bytes(), partitions);
+    if own == partition {
+        return Ok(());
+    }
+    let detail =
+        format!("key \"{key}\" belongs to partition {own} of {partitions} (murmur2), the record lies in {partition}");
+    Err(Reject::new(Code::WrongPartition, detail))
 }
 
 fn check_fingerprint(record: &Record<'_>, known: u64) -> Result<(), Reject> {
