@@ -103,7 +103,7 @@ impl Worker {
         let given = match (record.value, record.framed) {
             (None, _) => {
                 let cause = format!("{}/{}/{}", self.topology.inputs[record.input].topic, record.task, record.offset);
-                let id = ids::identity("tombstone", &cause);
+                let id = ids::identity("tombstone", "", &cause);
                 Given::Tombstone { input: record.input, key, id, time_ms: record.timestamp_ms }
             }
             (Some(value), Framed::Known(schema)) => {
