@@ -56,7 +56,7 @@ pub fn message<'a>(
         timestamp_ms: now_ms,
         key: Some(key.into_bytes()),
         value: Some(value),
-        headers: texts.map(|(name, value)| (name.to_owned(), value.into_bytes())).to_vec(),
+        headers: texts.map(|(name, value)| headers::owned(name, value)).to_vec(),
     })
 }
 

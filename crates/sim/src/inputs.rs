@@ -1,6 +1,7 @@
 //! What the outside world sends: new records, duplicates, conflicts, late and early ones, and garbage.
 
-use engine::core::{headers, ids};
+use engine::core::headers::{self, Header};
+use engine::core::ids;
 use flow::{Id, Meta};
 
 use crate::broker::log::Message;
@@ -71,11 +72,15 @@ pub fn record(id: Id, body: &Body, timestamp_ms: i64) -> Produced {
             timestamp_ms,
             key: Some(body.key().as_bytes().to_vec()),
             value: Some(value),
-            headers: vec![(headers::FINGERPRINT.to_owned(), fingerprint.into_bytes())],
+            headers: vec![headers::owned(headers::FINGERPRINT, fingerprint)],
             task: 0,
         },
     }
 }
+
+/// Headers that a sender may well send: a name that is not UTF-8, none, nulls, and values that are no text.
+const HOSTILE: [Header<'static>; 4] =
+    [(b"gr\xfc\xdfe", Some(b"\xff\x00")), (b"", None), (b"event_id", None), (b"traceparent", Some(b"\xfe"))];
 
 /// Makes up records.
 #[derive(Debug)]
@@ -113,6 +118,9 @@ impl Inputs {
         let mut made = record(id, &body, timestamp_ms);
         if rng.chance(40) {
             spoil(rng, &mut made);
+        }
+        if rng.chance(100) {
+            made.message.headers.extend(HOSTILE.map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec))));
         }
         made
     }
@@ -174,7 +182,7 @@ fn spoil(rng: &mut Rng, made: &mut Produced) {
         6 => message.value = None,
         7 => message.key = None,
         8 => message.key = Some(b"another key".to_vec()),
-        9 => message.headers = vec![(headers::FINGERPRINT.to_owned(), b"00000000deadbeef".to_vec())],
+        9 => message.headers = vec![headers::owned(headers::FINGERPRINT, "00000000deadbeef")],
         // Of a sender with another partitioner, and one whose key is none of the record's either.
         10 => made.partition = (made.partition + 1) % TASKS,
         11 => {

@@ -125,6 +125,6 @@ impl World {
 }
 
 fn header(stored: &Stored, wanted: &str) -> String {
-    let found = stored.message.headers.iter().rev().find(|(name, _)| name == wanted);
-    found.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
+    let found = headers::find(headers::lend(&stored.message.headers).rev(), wanted);
+    found.map(|value| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
 }

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::core::headers;
 use engine::core::io::{DeadLetter, Logged, Send};
 use engine::shell::driver::Clock;
 use engine::shell::restore::restore;
@@ -189,7 +190,8 @@ impl SimTransport {
         self.shared.before(self.me, what, Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))?;
         self.expect(Stage::Open, what);
         let task = message.task;
-        let id = message.headers.first().and_then(|(_, id)| std::str::from_utf8(id).ok()?.get(..8)).unwrap_or("");
+        let id = headers::find(headers::lend(&message.headers), headers::EVENT_ID);
+        let id = id.and_then(|id| std::str::from_utf8(id).ok()?.get(..8)).unwrap_or_default().to_owned();
         self.shared.note(format_args!("{} {what} {topic}/{partition} for {task} {id}", self.me));
         let cursed = message.value.as_ref().is_some_and(|value| value.ends_with(CURSED.as_bytes()));
         let by_chance = !cursed && !topic.ends_with("-dlq") && self.shared.chance(self.shared.chaos.get().refuse);
@@ -234,7 +236,7 @@ fn deliver(task: u32, input: usize, stored: &Stored, into: &mut Fetched) {
     let message = &stored.message;
     let key = message.key.as_ref().map(|key| into.keep(key));
     let value = message.value.as_ref().map(|value| into.keep(value));
-    let headers = message.headers.iter().map(|(name, value)| (into.keep(name.as_bytes()), into.keep(value))).collect();
+    let headers = headers::lend(&message.headers).map(|header| into.keep_header(header)).collect();
     let (offset, timestamp_ms) = (stored.offset, message.timestamp_ms);
     into.slots.push(Slot { task, input, offset, timestamp_ms, key, value, headers });
 }
@@ -294,7 +296,7 @@ impl Transport for SimTransport {
             timestamp_ms: send.timestamp_ms,
             key: Some(send.key.clone().into_bytes()),
             value: Some(send.value.clone()),
-            headers: wire::headers_of(send).map(|(name, value)| (name.to_owned(), value.into_bytes())).to_vec(),
+            headers: wire::headers_of(send),
             task: send.task,
         };
         self.produce("send", send.topic, send.partition, message).map(drop)

@@ -90,7 +90,7 @@ fn place(request_id: &str, item_id: &str, quantity: i64, now_ms: i64) -> Result<
         timestamp_ms: now_ms,
         key: Some(order_id.into_bytes()),
         value: Some(value),
-        headers: vec![(headers::EVENT_ID.into(), event_id.to_string().into_bytes())],
+        headers: vec![headers::owned(headers::EVENT_ID, event_id.to_string())],
     })
 }
 

@@ -1,11 +1,37 @@
-//! Names of record headers. Values are text, so that any Kafka tool shows them.
+//! Record headers. Ours have text for names and values, so that any Kafka tool shows them. A sender's are bytes: a name
+//! need not be UTF-8, and a value may be missing.
 
 use flow::Id;
 
-/// The UUID that a header holds, when it does: they are the sender's and may hold anything.
-pub fn id<'h>(mut all: impl Iterator<Item = (&'h str, &'h [u8])>, name: &str) -> Option<Id> {
-    let (_, value) = all.find(|(known, _)| *known == name)?;
-    std::str::from_utf8(value).ok().and_then(Id::parse)
+/// A header in a buffer of somebody else: name, and value unless it is null.
+pub type Header<'h> = (&'h [u8], Option<&'h [u8]>);
+
+/// A header with its own memory.
+pub type OwnedHeader = (Vec<u8>, Option<Vec<u8>>);
+
+/// A header of ours.
+pub fn owned(name: &str, value: impl Into<Vec<u8>>) -> OwnedHeader {
+    (name.as_bytes().to_vec(), Some(value.into()))
+}
+
+/// Copies headers.
+pub fn to_owned(all: &[Header<'_>]) -> Vec<OwnedHeader> {
+    all.iter().map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec))).collect()
+}
+
+/// Lends headers.
+pub fn lend(all: &[OwnedHeader]) -> impl DoubleEndedIterator<Item = Header<'_>> + ExactSizeIterator {
+    all.iter().map(|(name, value)| (name.as_slice(), value.as_deref()))
+}
+
+/// The value of the first header of this name; `None` where there is none, or a null.
+pub fn find<'h>(mut all: impl Iterator<Item = Header<'h>>, name: &str) -> Option<&'h [u8]> {
+    all.find(|(known, _)| *known == name.as_bytes())?.1
+}
+
+/// The UUID that a header holds, when it does: headers are the sender's and may hold anything.
+pub fn id<'h>(all: impl Iterator<Item = Header<'h>>, name: &str) -> Option<Id> {
+    find(all, name).and_then(|value| std::str::from_utf8(value).ok()).and_then(Id::parse)
 }
 
 /// UUID of the event.

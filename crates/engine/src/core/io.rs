@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use flow::{Code, Id, Meta, Reject};
 
+use super::headers::{Header, OwnedHeader};
 use super::logic::Outcome;
 
 /// A writer schema as the registry or `schemas/released/` knows it.
@@ -39,7 +40,7 @@ pub struct Record<'a> {
     pub timestamp_ms: i64,
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
-    pub headers: &'a [(&'a str, &'a [u8])],
+    pub headers: &'a [Header<'a>],
     pub framed: Framed<'a>,
 }
 
@@ -172,7 +173,7 @@ pub struct DeadLetter {
     pub timestamp_ms: i64,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: Vec<OwnedHeader>,
     pub reject: Reject,
 }
 

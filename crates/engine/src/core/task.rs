@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::counts::TaskCounts;
 use super::dedup::Window;
+use super::headers::{self, Header, OwnedHeader};
 use super::io::{Batch, Framed, Logged, Opening, Record, Store, WriterSchema};
 use super::keys::{self, Wake};
 use super::order::{Step, Steps};
@@ -27,7 +28,7 @@ pub struct Held {
     timestamp_ms: i64,
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
-    headers: Vec<(String, Vec<u8>)>,
+    headers: Vec<OwnedHeader>,
     framed: HeldFrame,
 }
 
@@ -219,7 +220,7 @@ impl Held {
             timestamp_ms: record.timestamp_ms,
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
-            headers: record.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
+            headers: headers::to_owned(record.headers),
             framed: match record.framed {
                 Framed::Known(schema) => HeldFrame::Known(schema.clone()),
                 Framed::Unframed => HeldFrame::Unframed,
@@ -230,8 +231,7 @@ impl Held {
 
     /// Lends the record to `with`.
     pub fn lend<R>(&self, task: u32, input: usize, with: impl FnOnce(&Record<'_>) -> R) -> R {
-        let headers: Vec<(&str, &[u8])> =
-            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        let headers: Vec<Header<'_>> = headers::lend(&self.headers).collect();
         with(&Record {
             task,
             input,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tracing::field::display;
 
-use crate::core::headers;
+use crate::core::headers::{self, Header};
 use crate::core::io::{Action, Failure, Input, Now, Record};
 use crate::core::worker::Worker;
 
@@ -199,11 +199,8 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 return self.transport.seek(slot.task, slot.input, slot.offset);
             }
         };
-        let headers: Vec<(&str, &[u8])> = slot
-            .headers
-            .iter()
-            .filter_map(|(name, value)| Some((std::str::from_utf8(bytes(name)).ok()?, bytes(value))))
-            .collect();
+        let headers: Vec<Header<'_>> =
+            slot.headers.iter().map(|(name, value)| (bytes(name), value.as_ref().map(bytes))).collect();
         let record = Record {
             task: slot.task,
             input: slot.input,
@@ -289,8 +286,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 Ok(())
             }
             Action::DeadLetter(letter) => {
-                let all = || letter.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-                let id = |name| headers::id(all(), name).map(display);
+                let id = |name| headers::id(headers::lend(&letter.headers), name).map(display);
                 tracing::warn!(
                     processor = self.worker.topology().name,
                     ticket_id = id(headers::TICKET_ID),

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use super::observe::Observed;
+use crate::core::headers::Header;
 use crate::core::io::{DeadLetter, Logged, Opening, Send};
 
 /// What went wrong, by what there is to do about it.
@@ -37,7 +38,8 @@ pub struct Slot {
     pub timestamp_ms: i64,
     pub key: Option<std::ops::Range<usize>>,
     pub value: Option<std::ops::Range<usize>>,
-    pub headers: Vec<(std::ops::Range<usize>, std::ops::Range<usize>)>,
+    /// Names and values; a value may be null.
+    pub headers: Vec<(std::ops::Range<usize>, Option<std::ops::Range<usize>>)>,
 }
 
 /// What the group, or a restore, changed.
@@ -76,6 +78,14 @@ impl Fetched {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         start..self.bytes.len()
+    }
+
+    /// Copies a header in; where it stands.
+    pub fn keep_header(
+        &mut self,
+        (name, value): Header<'_>,
+    ) -> (std::ops::Range<usize>, Option<std::ops::Range<usize>>) {
+        (self.keep(name), value.map(|value| self.keep(value)))
     }
 }
 

@@ -113,8 +113,12 @@ fn show(letter: &Message, decoder: &mut Decoder) {
     outln!("from    {} partition {} offset {}", from.0, from.1, from.2);
     outln!("at      {}", time(letter.timestamp_ms));
     outln!("key     {}", key(letter));
-    for (name, value) in letter.headers.iter().filter(|(name, _)| !name.starts_with("dlq_")) {
-        outln!("header  {name}={}", String::from_utf8_lossy(value));
+    for (name, value) in letter.headers.iter().filter(|(name, _)| !name.starts_with(b"dlq_")) {
+        let name = String::from_utf8_lossy(name);
+        match value {
+            Some(value) => outln!("header  {name}={}", String::from_utf8_lossy(value)),
+            None => outln!("header  {name} is null"),
+        }
     }
     if letter.header(headers::DLQ_VALUE) == "null" {
         outln!("value   null");

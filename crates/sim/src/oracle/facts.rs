@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::core::headers;
+use engine::core::headers::{self, OwnedHeader};
 use engine::core::order::{Step, Steps};
 use flow::{Code, Id, Meta};
 
@@ -127,13 +127,17 @@ fn outputs(broker: &Broker, task: u32) -> Vec<Output> {
 
 fn letter(stored: &Stored) -> Letter {
     let header = |wanted: &str| {
-        let found = stored.message.headers.iter().rev().find(|(name, _)| name == wanted);
-        found.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
+        let found = headers::find(headers::lend(&stored.message.headers).rev(), wanted);
+        found.map(|value| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
     };
     let topic = header(headers::DLQ_TOPIC);
     let input = TOPOLOGY.inputs.iter().position(|input| input.topic == topic);
+    let at = input.and_then(|input| Some((input, header(headers::DLQ_OFFSET).parse().ok()?)));
+    // A timer's letter has a header of the engine's own.
+    let own = |(name, _): &&OwnedHeader| at.is_some() && !name.starts_with(b"dlq_");
     Letter {
-        at: input.and_then(|input| Some((input, header(headers::DLQ_OFFSET).parse().ok()?))),
+        at,
+        headers: stored.message.headers.iter().filter(own).cloned().collect(),
         code: Code::parse(&header(headers::DLQ_CODE)).unwrap_or(Code::Bug),
         value: stored.message.value.clone(),
     }

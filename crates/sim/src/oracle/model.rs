@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use engine::core::headers::{self, OwnedHeader};
 use engine::core::{ids, keys};
 use flow::{Code, Id, Meta};
 
@@ -57,6 +58,8 @@ pub struct Letter {
     pub at: Option<(usize, i64)>,
     pub code: Code,
     pub value: Option<Vec<u8>>,
+    /// Those of the record, byte for byte.
+    pub headers: Vec<OwnedHeader>,
 }
 
 /// A timer: due, kind, length of the key, key, subkey; in the order that timers fire.
@@ -122,7 +125,8 @@ impl Model {
             self.clock_ms = self.clock_ms.max(message.timestamp_ms);
         }
         if let Err(code) = verdict {
-            self.letters.push(Letter { at: Some((input, stored.offset)), code, value: message.value.clone() });
+            let (value, headers) = (message.value.clone(), message.headers.clone());
+            self.letters.push(Letter { at: Some((input, stored.offset)), code, value, headers });
         }
         self.fire();
     }
@@ -255,7 +259,7 @@ impl Model {
                 }
             }
             if let Err(code) = verdict.and_then(|()| self.keep(draft)) {
-                self.letters.push(Letter { at: None, code, value: None });
+                self.letters.push(Letter { at: None, code, value: None, headers: Vec::new() });
             }
         }
     }
@@ -301,8 +305,8 @@ fn decode(input: usize, stored: &Stored) -> Result<(Id, u64, Id, String, Parsed)
         STRANGER_ID => "Stranger",
         _ => return Err(Code::SchemaUnknown),
     };
-    if let Some((_, said)) = stored.message.headers.first()
-        && *said != format!("{:016x}", wire::fingerprint(record)).into_bytes()
+    if let Some(said) = headers::find(headers::lend(&stored.message.headers), headers::FINGERPRINT)
+        && said != format!("{:016x}", wire::fingerprint(record)).as_bytes()
     {
         return Err(Code::SchemaMismatch);
     }

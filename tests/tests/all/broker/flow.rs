@@ -174,7 +174,7 @@ fn poison(good: &Message) -> Result<Vec<(&'static str, Message)>> {
         ("wrong partition", "wrong-partition", Some(key(false)), other.value.clone()),
     ];
     let message = |(name, code, key, value): (&str, &'static str, _, _)| {
-        let headers = vec![(POISON.to_owned(), name.as_bytes().to_vec())];
+        let headers = vec![headers::owned(POISON, name)];
         (code, Message { key, value, headers, ..good.clone() })
     };
     Ok(kinds.into_iter().map(message).collect())

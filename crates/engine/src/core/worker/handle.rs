@@ -159,7 +159,6 @@ impl Worker {
         });
         if let Err(reject) = result {
             // A timer has no bytes of its own: its store key stands in for them.
-            let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
             let letter = DeadLetter {
                 task: id,
                 input: usize::MAX,
@@ -167,7 +166,7 @@ impl Worker {
                 timestamp_ms: *due_ms,
                 key: Some(key.as_bytes().to_vec()),
                 value: None,
-                headers: vec![header("wake", &format!("{kind} {sub}"))],
+                headers: vec![headers::owned("wake", format!("{kind} {sub}"))],
                 reject,
             };
             self.count_reject(id, letter.reject.code);
@@ -356,7 +355,7 @@ impl Worker {
             timestamp_ms: record.timestamp_ms,
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
-            headers: record.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
+            headers: headers::to_owned(record.headers),
             reject,
         };
         self.count_reject(record.task, letter.reject.code);
@@ -379,7 +378,7 @@ fn check_partition(key: &str, partition: u32, partitions: u32) -> Result<(), Rej
 }
 
 fn check_fingerprint(record: &Record<'_>, known: u64) -> Result<(), Reject> {
-    let Some((_, header)) = record.headers.iter().find(|(name, _)| *name == headers::FINGERPRINT) else {
+    let Some(header) = headers::find(record.headers.iter().copied(), headers::FINGERPRINT) else {
         return Ok(());
     };
     let said = std::str::from_utf8(header).ok().and_then(|text| u64::from_str_radix(text, 16).ok());
@@ -397,7 +396,7 @@ fn trace_of(ticket_id: Id, inherited: Option<Id>, event_id: Id) -> Id {
 
 /// Trace and span of an incoming W3C traceparent (`00-<32 hex>-<16 hex>-<2 hex>`), when there is a valid one.
 fn trace_context(record: &Record<'_>) -> Option<(Id, SpanId)> {
-    let (_, value) = record.headers.iter().find(|(name, _)| *name == headers::TRACEPARENT)?;
+    let value = headers::find(record.headers.iter().copied(), headers::TRACEPARENT)?;
     let mut parts = std::str::from_utf8(value).ok()?.splitn(4, '-');
     let mut hex = |digits: usize| parts.next().filter(|part| part.len() == digits && !part.starts_with('+'));
     let (version, trace, span) = (hex(2)?, hex(32)?, hex(16)?);

@@ -2,6 +2,7 @@
 
 use flow::{Duplicates, Id, Reject, Seen, StateRead, Topology};
 
+use crate::core::headers::Header;
 use crate::core::io::{Action, Chunk, Failure, Framed, Handled, Input, Opening, Record, Store};
 use crate::core::logic::{Given, Logic, Outcome, RawEffects};
 use crate::core::order::{Step, Steps};
@@ -127,7 +128,7 @@ fn what_waits_for_its_turn_is_bounded() {
 }
 
 /// What the worker says of a record with this traceparent and no more.
-fn handled(logic: Fixed, headers: &[(&str, &[u8])], value: Option<&[u8]>) -> Handled {
+fn handled(logic: Fixed, headers: &[Header<'_>], value: Option<&[u8]>) -> Handled {
     let mut worker = Worker::new(Box::new(logic), [].into(), Limits::default()).traced();
     step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 0], order_last: None }));
     let record = Record {
@@ -153,35 +154,35 @@ fn handled(logic: Fixed, headers: &[(&str, &[u8])], value: Option<&[u8]>) -> Han
 #[test]
 fn a_trace_is_a_ticket_and_a_foreign_one_is_linked() {
     let own = format!("00-{}-00f067aa0ba902b7-01", "09".repeat(16));
-    let of = handled(TICKETED, &[("traceparent", own.as_bytes())], None);
+    let of = handled(TICKETED, &[(b"traceparent", Some(own.as_bytes()))], None);
     let span = 0x00f0_67aa_0ba9_02b7_u64.to_be_bytes();
     assert_eq!((of.trace_id, of.parent, of.link), (TICKET, Some(span), None));
     assert_eq!((of.event_id, of.outcome), (EVENT, Ok(Outcome::Duplicate)));
 
     let foreign = b"cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what-comes-later";
-    let of = handled(TICKETED, &[("traceparent", foreign)], None);
+    let of = handled(TICKETED, &[(b"traceparent", Some(foreign))], None);
     let theirs = Id(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes());
     assert_eq!((of.trace_id, of.parent, of.link), (TICKET, None, Some((theirs, span))));
 
     let zero = format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32));
     let bad = ["", "00", "00--", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", &zero, "00-+bf9-1-01"];
     for bad in bad {
-        let of = handled(TICKETED, &[("traceparent", bad.as_bytes())], None);
+        let of = handled(TICKETED, &[(b"traceparent", Some(bad.as_bytes()))], None);
         assert_eq!((of.trace_id, of.parent, of.link), (TICKET, None, None), "{bad}");
     }
     // Without a ticket it goes on as it came.
-    let of = handled(NOTHING, &[("traceparent", foreign)], None);
+    let of = handled(NOTHING, &[(b"traceparent", Some(foreign))], None);
     assert_eq!((of.trace_id, of.parent, of.link), (theirs, Some(span), None));
 }
 
 #[test]
 fn what_cannot_be_read_is_told_of_by_its_headers_or_its_place() {
     let (event, ticket) = (EVENT.to_string(), TICKET.to_string());
-    let said = [("event_id", event.as_bytes()), ("ticket_id", ticket.as_bytes())];
+    let said: [Header<'_>; 2] = [(b"event_id", Some(event.as_bytes())), (b"ticket_id", Some(ticket.as_bytes()))];
     let of = handled(NOTHING, &said, Some(b"garbage"));
     assert_eq!((of.event_id, of.ticket_id, of.trace_id), (EVENT, TICKET, TICKET));
     assert_eq!(of.outcome, Err(flow::Code::Undecodable));
-    let of = handled(NOTHING, &[("ticket_id", b"\xff"), ("event_id", b"7")], Some(b"garbage"));
+    let of = handled(NOTHING, &[(b"\xff", None), (b"ticket_id", Some(b"\xff")), (b"event_id", None)], Some(b"garbage"));
     assert_eq!((of.event_id, of.ticket_id), (of.trace_id, Id::NIL));
     assert_eq!(of.event_id, crate::core::ids::place("b", 0, 5));
 }

@@ -140,12 +140,6 @@ pub(super) fn output_headers(send: &Send) -> Option<OwnedHeaders> {
     headers
 }
 
-/// Appends headers in order.
-pub(super) fn headers<'a>(from: impl ExactSizeIterator<Item = (&'a str, &'a [u8])>) -> OwnedHeaders {
-    let start = OwnedHeaders::new_with_capacity(from.len());
-    from.fold(start, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))
-}
-
 /// How long a commit's outcome may stay unknown, and how long deliveries may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -11,9 +11,10 @@ use flow::Topology;
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Headers as _};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use crate::core::headers::lend;
 use crate::core::io::{DeadLetter, Logged, Send};
 use crate::shell::observe::{Client, End, Observed};
 use crate::shell::restore::Internal;
@@ -24,7 +25,8 @@ use crate::shell::wire;
 use super::access::not_made;
 use super::admin::Admin;
 use super::group::{GroupContext, Owned, Rebalance, give_back};
-use super::producer::{Kind, Outgoing, Producer, headers, output_headers};
+use super::headers;
+use super::producer::{Kind, Outgoing, Producer, output_headers};
 use super::reader::KafkaReader;
 use super::restorer::Restorer;
 use super::settings::KafkaSettings;
@@ -249,14 +251,10 @@ impl KafkaTransport {
         }
         let key = message.key().map(|key| into.keep(key));
         let value = message.payload().map(|value| into.keep(value));
-        let headers = message.headers().map_or_else(Vec::new, |headers| {
-            let headers = headers.iter();
-            headers
-                .map(|header| (into.keep(header.key.as_bytes()), into.keep(header.value.unwrap_or_default())))
-                .collect()
-        });
+        let mut kept = Vec::new();
+        headers::each(message, |header| kept.push(into.keep_header(header)));
         let timestamp_ms = message.timestamp().to_millis().unwrap_or_default();
-        into.slots.push(Slot { task, input, offset: message.offset(), timestamp_ms, key, value, headers });
+        into.slots.push(Slot { task, input, offset: message.offset(), timestamp_ms, key, value, headers: kept });
     }
 
     fn internal(
@@ -382,8 +380,7 @@ impl Transport for KafkaTransport {
     }
 
     fn dead_letter(&mut self, letter: &DeadLetter) -> Result<(), Fault> {
-        let texts = wire::dead_letter_headers(self.topology, letter);
-        let headers = headers(texts.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
+        let all = wire::dead_letter_headers(self.topology, letter);
         let topic = self.names.dead_letters.clone();
         self.producer()?.send(Outgoing {
             topic: &topic,
@@ -391,7 +388,7 @@ impl Transport for KafkaTransport {
             timestamp_ms: None,
             key: letter.key.as_deref(),
             value: Some(letter.value.as_deref().unwrap_or_default()),
-            headers: Some(headers),
+            headers: Some(headers::built(lend(&all))),
             kind: Kind::Output,
         })
     }
