@@ -4,6 +4,8 @@
 mod everyday;
 #[path = "broker/flow.rs"]
 mod flow;
+#[path = "broker/letters.rs"]
+mod letters;
 #[path = "broker/metrics.rs"]
 mod metrics;
 #[path = "broker/outage.rs"]

@@ -14,7 +14,7 @@ use super::{ALL, LIMIT, all_assigned, now_ms, place, shown, tasks};
 pub struct Shared {
     pub program: Program,
     pub processors: Option<Orderflow>,
-    _kafka: Kafka,
+    pub kafka: Kafka,
 }
 
 impl Shared {
@@ -45,7 +45,7 @@ pub fn shared(body: impl FnOnce(&mut Shared) -> Result<()>) -> Result<()> {
                 let kafka = Kafka::start()?;
                 let program = Program::new(&kafka.bootstrap())?;
                 program.ok(&["topics", "apply"])?;
-                let shared = Arc::new(Mutex::new(Shared { program, processors: None, _kafka: kafka }));
+                let shared = Arc::new(Mutex::new(Shared { program, processors: None, kafka }));
                 *known = Arc::downgrade(&shared);
                 shared
             }

@@ -10,7 +10,7 @@ mod handle;
 mod tests;
 mod turn;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use flow::Topology;
 
@@ -45,6 +45,9 @@ struct Trouble {
     refusals: u32,
 }
 
+/// Task, input and offset of a record.
+type Place = (u32, usize, i64);
+
 /// The core of one worker.
 pub struct Worker {
     logic: Box<dyn Logic>,
@@ -66,8 +69,12 @@ pub struct Worker {
     /// The next tick has something to do at once.
     eager: bool,
     trouble: Trouble,
-    /// (task, input, offset) of a record whose outputs the broker refused: it goes to the dead letters.
-    condemned: BTreeMap<(u32, usize, i64), String>,
+    /// Records whose outputs the broker refused: they go to the dead letters.
+    condemned: BTreeMap<Place, String>,
+    /// Records whose dead letters the broker refused: stubs of them are written.
+    stubs: BTreeSet<Place>,
+    /// The record that was handled last, if it was rejected.
+    last_letter: Option<Place>,
     counts: Counts,
     /// Whether [`Action::Handled`] is asked for.
     traced: bool,
@@ -98,6 +105,8 @@ impl Worker {
             eager: false,
             trouble: Trouble::default(),
             condemned: BTreeMap::new(),
+            stubs: BTreeSet::new(),
+            last_letter: None,
             counts: Counts::default(),
             traced: false,
             former: BTreeMap::new(),

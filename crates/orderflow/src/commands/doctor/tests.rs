@@ -194,3 +194,17 @@ fn letters_of_a_wrong_partitioner_are_named() {
     has(&both[1], Verdict::Warn, "3 records in a partition that its key does not belong to");
     has(&both[1], Verdict::Warn, "murmur2_random");
 }
+
+#[test]
+fn dead_letter_topics_take_every_letter() {
+    const BATCH: usize = 4 << 10;
+    let mut dead_letters = 0;
+    for topic in crate::topics::built_in() {
+        if topic.kind == catalog::TopicKind::DeadLetter {
+            dead_letters += 1;
+            let takes: usize = topic.config["max.message.bytes"].parse().expect("a number");
+            assert!(takes >= engine::core::letter::LETTER_BYTES_MAX + BATCH, "{}: {takes}", topic.name);
+        }
+    }
+    assert_eq!(dead_letters, processors::ALL.len());
+}
