@@ -9,8 +9,8 @@ use crate::failure::Failure;
 use crate::ids::Ids;
 
 /// Who sends what: the fields by which a repeated command is known, joined by NUL.
-pub fn identity(topic: &str, fields: &[&str]) -> Id {
-    derive::identity(topic, &fields.join("\0"))
+pub fn identity(topic: &str, record: &str, fields: &[&str]) -> Id {
+    derive::identity(topic, record, &fields.join("\0"))
 }
 
 /// A command for its topic. `event_id` must be the same when the same command is sent again.

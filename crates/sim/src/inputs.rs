@@ -78,9 +78,19 @@ pub fn record(id: Id, body: &Body, timestamp_ms: i64) -> Produced {
     }
 }
 
-/// Headers that a sender may well send: a name that is not UTF-8, none, nulls, and values that are no text.
-const HOSTILE: [Header<'static>; 4] =
-    [(b"gr\xfc\xdfe", Some(b"\xff\x00")), (b"", None), (b"event_id", None), (b"traceparent", Some(b"\xfe"))];
+/// A header with which the pretend broker refuses a dead letter.
+pub const CURSED_LETTER: &str = "cursed-letter";
+/// Headers that a sender may well send: names that are the engine's own in dead letters and one that is not, a name that is not UTF-8, none, nulls, and values that are no text.
+const HOSTILE: [Header<'static>; 8] = [
+    (b"dlq_code", Some(b"bug")),
+    (b"dlq_offset", None),
+    (b"dlq_stub", Some(b"true")),
+    (b"dlq_of_mine", Some(b"stays")),
+    (b"gr\xfc\xdfe", Some(b"\xff\x00")),
+    (b"", None),
+    (b"event_id", None),
+    (b"traceparent", Some(b"\xfe")),
+];
 
 /// Makes up records.
 #[derive(Debug)]
@@ -121,6 +131,9 @@ impl Inputs {
         }
         if rng.chance(100) {
             made.message.headers.extend(HOSTILE.map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec))));
+        }
+        if rng.chance(30) {
+            made.message.headers.push(headers::owned(CURSED_LETTER, "1"));
         }
         made
     }
@@ -166,7 +179,7 @@ fn spoil(rng: &mut Rng, made: &mut Produced) {
     let message = &mut made.message;
     let value = message.value.get_or_insert_default();
     let mut set_id = |id: u32| value[1..5].copy_from_slice(&id.to_be_bytes());
-    match rng.below(14) {
+    match rng.below(17) {
         0 => value.truncate(4),
         1 => value[0] = 7,
         2 => value.push(0),
@@ -183,6 +196,14 @@ fn spoil(rng: &mut Rng, made: &mut Produced) {
         7 => message.key = None,
         8 => message.key = Some(b"another key".to_vec()),
         9 => message.headers = vec![headers::owned(headers::FINGERPRINT, "00000000deadbeef")],
+        // Of a sender with another partitioner, and one whose key is none of the record's either.
+        10 => made.partition = (made.partition + 1) % TASKS,
+        11 => {
+            message.key = Some(b"another key".to_vec());
+            made.partition = ids::partition(b"another key", TASKS);
+        }
+        // Within the limit but for its headers.
+        12 => message.headers.push(headers::owned("large", vec![b'h'; 3_000])),
         // Not spoiled: its schema is merely not known yet.
         _ if made.input == ENTRIES => {
             set_id(rng.between(SLOW_ENTRY_IDS.start.into(), i64::from(SLOW_ENTRY_IDS.end) - 1) as u32)

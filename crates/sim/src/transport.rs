@@ -16,6 +16,7 @@ use crate::broker::group::Membership;
 use crate::broker::log::{Message, Stored};
 use crate::clock::SimClock;
 use crate::disk::MemDisk;
+use crate::inputs::CURSED_LETTER;
 use crate::ledger::handle::CURSED;
 use crate::ledger::{TASKS, TOPOLOGY};
 use crate::reader::SimReader;
@@ -199,8 +200,13 @@ impl SimTransport {
         let id = id.and_then(|id| std::str::from_utf8(id).ok()?.get(..8)).unwrap_or_default().to_owned();
         self.shared.note(format_args!("{} {what} {topic}/{partition} for {task} {id}", self.me));
         let cursed = message.value.as_ref().is_some_and(|value| value.ends_with(CURSED.as_bytes()));
-        let by_chance = !cursed && !topic.ends_with("-dlq") && self.shared.chance(self.shared.chaos.get().refuse);
-        if cursed && !topic.ends_with("-dlq") || by_chance || self.shared.refuse_all.get() {
+        let is_letter = topic.ends_with("-dlq");
+        let by_chance = !cursed && !is_letter && self.shared.chance(self.shared.chaos.get().refuse);
+        if by_chance || self.shared.refuse_all.get() {
+            self.shared.refused_by_chance.set(true);
+        }
+        let refused = if is_letter { self.refuses_letter(&message) } else { cursed };
+        if refused || by_chance || self.shared.refuse_all.get() {
             self.shared.note(format_args!("{} {what} is refused", self.me));
             // A broker's answer comes when it comes: now, or with the commit.
             if self.shared.chance(500) {
@@ -215,6 +221,13 @@ impl SimTransport {
         self.sent.insert(task);
         self.shared.after(self.me, what, Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))?;
         Ok(offset)
+    }
+
+    /// Dead letters that are too large, or that bear a header which the broker does not like.
+    fn refuses_letter(&self, message: &Message) -> bool {
+        let body = message.key.as_ref().map_or(0, Vec::len) + message.value.as_ref().map_or(0, Vec::len);
+        let size = body + headers::bytes(headers::lend(&message.headers));
+        size > self.shared.letter_bytes.get() || headers::find(headers::lend(&message.headers), CURSED_LETTER).is_some()
     }
 
     fn expect(&self, stage: Stage, call: &str) {

@@ -4,6 +4,8 @@
 mod everyday;
 #[path = "broker/flow.rs"]
 mod flow;
+#[path = "broker/letters.rs"]
+mod letters;
 #[path = "broker/metrics.rs"]
 mod metrics;
 #[path = "broker/outage.rs"]
@@ -76,7 +78,8 @@ fn place(request_id: &str, item_id: &str, quantity: i64, now_ms: i64) -> Result<
         lines: vec![Line { line_no: 1, item_id: item_id.into(), quantity }],
         wait_until: None,
     };
-    let event_id = ids::identity("order-commands.v1", &[order_id.as_str(), requester, request_id].join("\0"));
+    let event_id =
+        ids::identity("order-commands.v1", "PlaceOrder", &[order_id.as_str(), requester, request_id].join("\0"));
     let ticket = Id::parse(&order_id).context("a ticket is a UUID")?;
     let mut value = vec![0; 5];
     let meta = Meta { event_id, ticket_id: ticket, cause: Id::NIL, occurred_at: now_ms };

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use flow::{Code, Id, Meta, Reject};
 
 use super::headers::{Header, OwnedHeader};
+use super::keys::Wake;
+use super::letter::Stub;
 use super::logic::Outcome;
 
 /// A writer schema as the registry or `schemas/released/` knows it.
@@ -168,13 +170,19 @@ pub struct Handled {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     pub task: u32,
-    pub input: usize,
+    /// `None` for a timer.
+    pub input: Option<usize>,
     pub offset: i64,
+    /// The record's own timestamp; for a timer, when it was due.
     pub timestamp_ms: i64,
+    /// The timer, where it is none of a record.
+    pub wake: Option<Wake>,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
     pub headers: Vec<OwnedHeader>,
     pub reject: Reject,
+    /// Of a letter that is cut short: what it stands for.
+    pub stub: Option<Stub>,
 }
 
 /// One sled batch: everything a committed transaction changed for one task.

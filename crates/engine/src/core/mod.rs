@@ -9,6 +9,7 @@ pub mod headers;
 pub mod ids;
 pub mod io;
 pub mod keys;
+pub mod letter;
 pub mod logic;
 pub mod order;
 pub mod overlay;

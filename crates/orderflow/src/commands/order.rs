@@ -108,7 +108,7 @@ fn submit(submit: &Submit, place: &Place) -> anyhow::Result<()> {
         wait_until: submit.park_seconds.map(|seconds| now_ms + i64::from(seconds) * 1_000),
     };
     let mut client = log.client()?;
-    let event_id = envelope::identity("order-commands.v1", &[&order_id, &submit.requester, &request_id]);
+    let event_id = envelope::identity("order-commands.v1", "PlaceOrder", &[&order_id, &submit.requester, &request_id]);
     let ticket = Id::parse(&order_id).unwrap_or(Id::NIL);
     let message = envelope::message(&command, "order-commands.v1", event_id, ticket, now_ms, &ids, &mut *client)?;
     // Followed from before it is sent: no answer can be missed.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use anyhow::{Context, Result, ensure};
-use engine::core::headers;
+use engine::core::{headers, ids};
 use engine::shell::client::{Client, Message};
 use engine::shell::kafka::Admin;
 use tests::{Kafka, Orderflow, Program, eventually, settings};
@@ -14,7 +14,7 @@ use super::{ALL, LIMIT, all_assigned, now_ms, place, shown};
 pub struct Shared {
     pub program: Program,
     pub processors: Option<Orderflow>,
-    kafka: Kafka,
+    pub kafka: Kafka,
 }
 
 impl Shared {
@@ -157,6 +157,11 @@ const POISON: &str = "poison";
 fn poison(good: &Message) -> Result<Vec<(&'static str, Message)>> {
     let value = good.value.clone().unwrap_or_default();
     let other = place("poison-other", "sound", 1, good.timestamp_ms)?;
+    let key = |here: bool| {
+        let mut keys = (0..).map(|number| format!("somebody else {number}"));
+        let key = keys.find(|key| (ids::partition(key.as_bytes(), 12) == good.partition) == here);
+        key.unwrap_or_default().into_bytes()
+    };
     let unknown = [&[0u8][..], &0x7fff_0001u32.to_be_bytes(), &value[5..]].concat();
     let kinds = [
         ("garbage", "undecodable", good.key.clone(), Some(b"\x07this is no record".to_vec())),
@@ -165,7 +170,8 @@ fn poison(good: &Message) -> Result<Vec<(&'static str, Message)>> {
         ("null", "value-missing", good.key.clone(), None),
         ("large", "too-large", good.key.clone(), Some([&value[..], &[b'x'; 300 << 10]].concat())),
         ("no key", "key-mismatch", None, other.value.clone()),
-        ("wrong key", "key-mismatch", Some(b"somebody else".to_vec()), other.value.clone()),
+        ("wrong key", "key-mismatch", Some(key(true)), other.value.clone()),
+        ("wrong partition", "wrong-partition", Some(key(false)), other.value.clone()),
     ];
     let message = |(name, code, key, value): (&str, &'static str, _, _)| {
         let headers = vec![headers::owned(POISON, name)];

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use engine::core::ids;
 use engine::shell::client::{Client, From, Message};
 use engine::shell::kafka::{Acl, Admin, AdminError, KafkaClient, Operation, Pattern, Resource};
 use rdkafka::ClientConfig;
@@ -58,7 +59,7 @@ fn run(processor: &str, login: Login) -> Result<(Program, Orderflow)> {
 fn garbage(topic: &str) -> Message {
     Message {
         topic: topic.into(),
-        partition: 0,
+        partition: ids::partition(b"garbage", 12),
         offset: -1,
         timestamp_ms: 1_700_000_000_000,
         key: Some(b"garbage".to_vec()),

@@ -4,7 +4,7 @@ use crate::core::counts::Committed;
 use crate::core::io::{Action, Failure, Logged, Now, Store};
 use crate::core::keys::{self, Wake};
 
-use super::{RECENT, STOPPED_ABORTS, STOPPED_US, Streak, Task, Trouble, Worker};
+use super::{Place, RECENT, STOPPED_ABORTS, STOPPED_US, Streak, Task, Trouble, Worker};
 
 /// Inputs that an error names, at most.
 const PLACES: usize = 8;
@@ -136,9 +136,10 @@ impl Worker {
     /// What the broker refused lies behind when every task has passed it, or is gone.
     fn forget_trouble(&mut self) {
         let tasks = &self.tasks;
-        self.condemned.retain(|(id, input, offset), _| {
-            tasks.get(id).is_some_and(|task| task.committed.positions[*input] <= *offset)
-        });
+        let ahead =
+            |(id, input, offset): &Place| tasks.get(id).is_some_and(|task| task.committed.positions[*input] <= *offset);
+        self.condemned.retain(|place, _| ahead(place));
+        self.stubs.retain(ahead);
         let passed = self.trouble.positions.iter().all(|(id, before)| {
             tasks.get(id).is_none_or(|task| task.committed.positions.iter().zip(before).all(|(now, then)| now >= then))
         });
@@ -149,7 +150,8 @@ impl Worker {
         }
     }
 
-    /// A refused record is isolated, then set aside; refusals that no record explains stop the worker.
+    /// A refused record is isolated, then set aside, as a stub where its letter is refused as well; refusals that no
+    /// record explains stop the worker.
     pub(super) fn note_refusal(&mut self, failure: &Failure, actions: &mut Vec<Action>) {
         let Failure::Refused(why) = failure else { return };
         self.trouble.refusals += 1;
@@ -163,7 +165,7 @@ impl Worker {
             self.trouble.timers = timers;
             return;
         }
-        let moved: Vec<(u32, usize, i64)> = self
+        let moved: Vec<Place> = self
             .tasks
             .values()
             .flat_map(|task| {
@@ -171,11 +173,13 @@ impl Worker {
                 pairs.filter(|(_, (now, then))| now > then).map(|(input, (now, _))| (task.id, input, now - 1))
             })
             .collect();
-        if let [place] = moved[..]
-            && !self.condemned.contains_key(&place)
-        {
-            self.condemned.insert(place, why.clone());
-        } else if self.trouble.refusals >= 3 {
+        let isolated = match moved[..] {
+            // Nothing but its letter was refused: a smaller one is left to be tried.
+            [place] if self.last_letter == Some(place) => self.stubs.insert(place),
+            [place] => self.condemned.insert(place, why.clone()).is_none(),
+            _ => false,
+        };
+        if !isolated && self.trouble.refusals >= 3 {
             let records = moved.iter().map(|(task, input, offset)| {
                 (*task, format!("{}/{task} at {offset}", self.topology.inputs[*input].topic))
             });

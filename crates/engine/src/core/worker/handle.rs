@@ -33,6 +33,7 @@ impl Worker {
         task.counts.consumed += 1;
         task.dirty = true;
         let code = result.as_ref().err().map(|reject| reject.code);
+        self.last_letter = code.map(|_| (record.task, input, record.offset));
         let rejected_ahead = code == Some(Code::TimeAhead);
         if task.follow.is_none() {
             let offset_next = record.offset + 1;
@@ -79,9 +80,11 @@ impl Worker {
             );
             return Err(Reject::new(Code::TooOld, detail));
         }
-        let size = record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len);
+        let body = record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len);
+        let size = body + headers::bytes(record.headers.iter().copied());
         if size > self.limits.record_bytes {
-            let detail = format!("{size} bytes, the limit is {}", self.limits.record_bytes);
+            let limit = self.limits.record_bytes;
+            let detail = format!("{size} bytes with key and headers, the limit is {limit}");
             return Err(Reject::new(Code::TooLarge, detail));
         }
         Ok(())
@@ -98,10 +101,11 @@ impl Worker {
             Some(_) => return Err(Reject::new(Code::KeyMismatch, "the key is not UTF-8 of at most 65,535 bytes")),
             None => return Err(Reject::new(Code::KeyMismatch, "the record has no key")),
         };
+        check_partition(key, record.task, self.topology.partitions)?;
         let given = match (record.value, record.framed) {
             (None, _) => {
                 let cause = format!("{}/{}/{}", self.topology.inputs[record.input].topic, record.task, record.offset);
-                let id = ids::identity("tombstone", &cause);
+                let id = ids::identity("tombstone", "", &cause);
                 Given::Tombstone { input: record.input, key, id, time_ms: record.timestamp_ms }
             }
             (Some(value), Framed::Known(schema)) => {
@@ -156,17 +160,7 @@ impl Worker {
             }
         });
         if let Err(reject) = result {
-            // A timer has no bytes of its own: its store key stands in for them.
-            let letter = DeadLetter {
-                task: id,
-                input: usize::MAX,
-                offset: -1,
-                timestamp_ms: *due_ms,
-                key: Some(key.as_bytes().to_vec()),
-                value: None,
-                headers: vec![headers::owned("wake", format!("{kind} {sub}"))],
-                reject,
-            };
+            let letter = DeadLetter::of_timer(id, wake, reject);
             self.count_reject(id, letter.reject.code);
             self.push(Action::DeadLetter(letter), actions);
         }
@@ -224,9 +218,12 @@ impl Worker {
 
     pub(super) fn check_sends(&self) -> Result<(), Reject> {
         for send in &self.effects.sends {
-            if send.value.len() > self.limits.record_bytes {
-                let (record, size, limit) = (send.record, send.value.len(), self.limits.record_bytes);
-                let detail = format!("record \"{record}\" would be {size} bytes, the limit is {limit}");
+            // As its reader counts it, or that one rejects what was sent here.
+            let size = send.value.len() + send.key.len() + headers::OUTPUT_BYTES_MAX;
+            if size > self.limits.record_bytes {
+                let (record, limit) = (send.record, self.limits.record_bytes);
+                let detail =
+                    format!("record \"{record}\" would be {size} bytes with key and headers, the limit is {limit}");
                 return Err(Reject::new(Code::OutputTooLarge, detail));
             }
             if !self.wire_ids.contains_key(&send.fingerprint) {
@@ -346,22 +343,26 @@ impl Worker {
     }
 
     pub(super) fn dead_letter(&mut self, record: &Record<'_>, reject: Reject, actions: &mut Vec<Action>) {
-        let letter = DeadLetter {
-            task: record.task,
-            input: record.input,
-            offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
-            key: record.key.map(<[u8]>::to_vec),
-            value: record.value.map(<[u8]>::to_vec),
-            headers: headers::to_owned(record.headers),
-            reject,
-        };
+        let letter = DeadLetter::of_record(record, reject);
+        let letter =
+            if self.stubs.contains(&(record.task, record.input, record.offset)) { letter.stub() } else { letter };
         self.count_reject(record.task, letter.reject.code);
         if let Some(open) = &mut self.open {
-            open.bytes += record.value.map_or(0, <[u8]>::len);
+            open.bytes += letter.value.as_ref().map_or(0, Vec::len);
         }
         self.push(Action::DeadLetter(letter), actions);
     }
+}
+
+/// A key lies where every client with Kafka's default partitioner looks for it. Elsewhere the state of the key is not.
+fn check_partition(key: &str, partition: u32, partitions: u32) -> Result<(), Reject> {
+    let own = ids::partition(key.as_bytes(), partitions);
+    if own == partition {
+        return Ok(());
+    }
+    let detail =
+        format!("key \"{key}\" belongs to partition {own} of {partitions} (murmur2), the record lies in {partition}");
+    Err(Reject::new(Code::WrongPartition, detail))
 }
 
 fn check_fingerprint(record: &Record<'_>, known: u64) -> Result<(), Reject> {

@@ -10,7 +10,7 @@ mod handle;
 mod tests;
 mod turn;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use flow::Topology;
 
@@ -59,6 +59,8 @@ const STALLED_US: u64 = 60_000_000;
 /// As many over as long a time end it.
 const STOPPED_ABORTS: u32 = 100;
 const STOPPED_US: u64 = 120_000_000;
+/// Task, input and offset of a record.
+type Place = (u32, usize, i64);
 
 /// The core of one worker.
 pub struct Worker {
@@ -82,8 +84,12 @@ pub struct Worker {
     eager: bool,
     trouble: Trouble,
     streak: Streak,
-    /// (task, input, offset) of a record whose outputs the broker refused: it goes to the dead letters.
-    condemned: BTreeMap<(u32, usize, i64), String>,
+    /// Records whose outputs the broker refused: they go to the dead letters.
+    condemned: BTreeMap<Place, String>,
+    /// Records whose dead letters the broker refused: stubs of them are written.
+    stubs: BTreeSet<Place>,
+    /// The record that was handled last, if it was rejected.
+    last_letter: Option<Place>,
     counts: Counts,
     /// Whether [`Action::Handled`] is asked for.
     traced: bool,
@@ -115,6 +121,8 @@ impl Worker {
             trouble: Trouble::default(),
             streak: Streak::default(),
             condemned: BTreeMap::new(),
+            stubs: BTreeSet::new(),
+            last_letter: None,
             counts: Counts::default(),
             traced: false,
             former: BTreeMap::new(),

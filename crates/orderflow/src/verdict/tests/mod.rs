@@ -110,7 +110,7 @@ fn every_effect_that_happens_again_breaks_a_law() {
     let (manifest, log) = history(Flaw::None);
     for at in (0..log.len()).filter(|at| log[*at].headers.len() == 4 && !log[*at].topic.ends_with("-dlq")) {
         let mut again = log[at].clone();
-        let id = ids::identity("again", "");
+        let id = ids::identity("again", "", "");
         again.value.as_mut().expect("a value")[5..21].copy_from_slice(&id.0);
         again.headers[0].1 = Some(id.to_string().into_bytes());
         let verdict = read(log.iter().chain([&again])).judge(&manifest);

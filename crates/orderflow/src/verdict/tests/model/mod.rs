@@ -107,7 +107,7 @@ impl World {
     }
 
     fn emit<'r>(&mut self, topic: &str, record: &impl Record<'r>, ticket_id: Id) {
-        let event_id = ids::identity("model", &self.log.len().to_string());
+        let event_id = ids::identity("model", "", &self.log.len().to_string());
         self.emit_as(event_id, topic, record, ticket_id);
     }
 
