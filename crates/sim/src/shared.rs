@@ -46,6 +46,8 @@ pub struct Shared {
     /// What went against a rule while the run went on.
     pub breaches: RefCell<Vec<String>>,
     pub names: Internal,
+    /// Some clock is wrong for good: what follows such a clock is early, and right.
+    pub clocks_wrong: Cell<bool>,
     /// The broker refuses every record.
     pub refuse_all: Cell<bool>,
     /// What a commit takes, in microseconds; by chance when it is 0.
@@ -70,6 +72,7 @@ impl Shared {
             history: RefCell::default(),
             breaches: RefCell::default(),
             names: Internal::of(TOPOLOGY.name),
+            clocks_wrong: Cell::new(false),
             refuse_all: Cell::new(false),
             commit_us: Cell::new(0),
             arrival_us: Cell::new(u64::MAX),
