@@ -60,7 +60,7 @@ impl World {
     /// Without further faults, turns until nothing is left to do.
     pub fn rest(&self) -> Result<(), String> {
         self.shared.note(format_args!("comes to rest"));
-        self.instances.iter().for_each(|pod| pod.borrow().skew_ms.set(0));
+        self.instances.iter().for_each(|pod| pod.borrow().skew.set(0));
         let mut why = String::new();
         for round in 0..ROUNDS {
             instance::answer(&self.schemas, true);

@@ -46,6 +46,8 @@ pub struct Shared {
     /// What went against a rule while the run went on.
     pub breaches: RefCell<Vec<String>>,
     pub names: Internal,
+    /// Some clock is wrong for good: what follows such a clock is early, and right.
+    pub clocks_wrong: Cell<bool>,
     /// The broker refuses every record.
     pub refuse_all: Cell<bool>,
     /// The broker refuses dead letters of more bytes than this.
@@ -74,6 +76,7 @@ impl Shared {
             history: RefCell::default(),
             breaches: RefCell::default(),
             names: Internal::of(TOPOLOGY.name),
+            clocks_wrong: Cell::new(false),
             refuse_all: Cell::new(false),
             letter_bytes: Cell::new(usize::MAX),
             refused_by_chance: Cell::new(false),

@@ -5,8 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::core::clock::STEP_MS;
 use engine::core::headers;
 use engine::core::io::{DeadLetter, Logged, Send};
+use engine::core::order::{Step, Steps};
+use engine::core::worker::AHEAD_MS;
 use engine::shell::driver::Clock;
 use engine::shell::restore::restore;
 use engine::shell::transport::{Change, Fault, Fetched, Slot, Transport};
@@ -24,6 +27,9 @@ use crate::shared::{Hurt, Shared};
 
 /// Records of one poll, at most.
 const POLL: u64 = 40;
+
+/// How far ahead a clock may be that jumps now and then, in milliseconds: what is small enough is followed.
+const CLOCK_OFF_MS: i64 = 3 * STEP_MS;
 
 /// Where an input is read on.
 #[derive(Debug, Clone, Copy)]
@@ -310,6 +316,10 @@ impl Transport for SimTransport {
     }
 
     fn send(&mut self, send: &Send) -> Result<(), Fault> {
+        let (ahead_ms, most_ms) = (send.timestamp_ms - self.shared.time.wall_ms(), AHEAD_MS + CLOCK_OFF_MS);
+        if ahead_ms > most_ms && !self.shared.clocks_wrong.get() {
+            self.shared.breach(format!("an output's time is {ahead_ms} ms ahead of the clock"));
+        }
         let message = Message {
             timestamp_ms: send.timestamp_ms,
             key: Some(send.key.clone().into_bytes()),
@@ -356,6 +366,14 @@ impl Transport for SimTransport {
     }
 
     fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
+        for step in Steps::decode(value).into_iter().flat_map(|steps| steps.steps) {
+            if let Step::Clock { now_ms } = step
+                && now_ms > self.shared.time.wall_ms() + CLOCK_OFF_MS
+                && !self.shared.clocks_wrong.get()
+            {
+                self.shared.breach(format!("a timer that is due at {now_ms} fires at {}", self.shared.time.wall_ms()));
+            }
+        }
         let message = Message { value: Some(value.to_vec()), task, ..Message::default() };
         let topic = self.shared.names.order.clone();
         self.produce("order log", &topic, task, message).map(drop)

@@ -2,6 +2,7 @@
 //!
 //! Architecture Invariant: `core` never uses `shell`.
 
+pub mod clock;
 pub mod counts;
 pub mod dedup;
 pub mod guard;

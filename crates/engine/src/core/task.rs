@@ -17,7 +17,7 @@ pub struct Standing {
     pub positions: Vec<i64>,
     /// Highest record timestamp of each input, in milliseconds; the log time of its dedup window.
     pub log_time_ms: Vec<i64>,
-    /// The time that timers go by: the highest log time, or the wall clock when it fired one.
+    /// The time that timers go by: the highest log time, or when a timer was due that the wall clock fired.
     pub clock_ms: i64,
 }
 
@@ -246,6 +246,11 @@ impl Held {
                 HeldFrame::Unknown(id) => Framed::Unknown(*id),
             },
         })
+    }
+
+    /// Its timestamp, in milliseconds.
+    pub fn timestamp_ms(&self) -> i64 {
+        self.timestamp_ms
     }
 
     /// Its offset.

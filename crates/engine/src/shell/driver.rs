@@ -55,7 +55,7 @@ pub struct Driver<T: Transport, D: Disk, C: Clock> {
     restoring: BTreeMap<u32, Restoring>,
     /// The group has us as a member: it has answered with an assignment, be it an empty one.
     accepted: bool,
-    fenced_ms: Vec<i64>,
+    fenced_us: Vec<u64>,
     /// Inputs were set back: the rest of this poll lies behind a gap.
     rewound: bool,
     /// The session is a new one: the rest of this poll belongs to the old one.
@@ -93,7 +93,9 @@ impl Restoring {
 
 impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
     /// A worker without tasks; they come with the first polls.
-    pub fn new(worker: Worker, transport: T, disk: Arc<D>, clock: C, schemas: Schemas) -> Self {
+    pub fn new(mut worker: Worker, transport: T, disk: Arc<D>, clock: C, schemas: Schemas) -> Self {
+        let now = clock.now();
+        worker.read_clock(now);
         Driver {
             worker,
             transport,
@@ -108,7 +110,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             waiting: BTreeMap::new(),
             put_back: BTreeSet::new(),
             restoring: BTreeMap::new(),
-            fenced_ms: Vec::new(),
+            fenced_us: Vec::new(),
             rewound: false,
             reopened: false,
             aside: None,
@@ -171,13 +173,16 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         if self.worker.busy() {
             return self.worker.idle_us().map_or(Duration::ZERO, Duration::from_micros).min(WAIT_MAX);
         }
-        let due_ms = self.worker.next_due_ms().map_or(i64::MAX, |due_ms| due_ms.saturating_sub(now.wall_ms)).max(0);
+        let due_ms =
+            self.worker.next_due_ms().map_or(i64::MAX, |due_ms| due_ms.saturating_sub(self.worker.wall_ms(now))).max(0);
         WAIT_MAX.min(Duration::from_millis(due_ms as u64))
     }
 
     fn took(&mut self, polled: Result<(), Fault>, fetched: &Fetched) -> Result<usize, Fault> {
         (self.rewound, self.reopened) = (false, false);
         self.put_back.clear();
+        // Before the records: they may be of a time that the last turn did not know of.
+        self.read_clock();
         self.settle(polled)?;
         for change in &fetched.changes {
             let changed = self.change(change);
@@ -195,7 +200,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             self.settle(taken)?;
             self.spans.begin(|| self.clock.unix_us());
         }
-        let now = self.clock.now();
+        let now = self.read_clock();
         self.step(Input::Tick { now, drained: fetched.slots.is_empty() })?;
         Ok(fetched.slots.len())
     }
@@ -277,7 +282,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         self.queue.extend(self.actions.drain(..));
         for action in std::mem::take(&mut self.queue) {
             if let Action::ApplyToStore(batch) = action {
-                self.disk.apply(batch, self.clock.now().wall_ms);
+                self.disk.apply(batch, self.wall_ms());
             }
         }
     }
@@ -343,7 +348,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             }
             Action::ApplyToStore(batch) => {
                 let (task, expired) = (batch.task, !batch.expired.is_empty());
-                self.disk.apply(batch, self.clock.now().wall_ms);
+                self.disk.apply(batch, self.wall_ms());
                 if expired { self.trim(task) } else { Ok(()) }
             }
             Action::Seek { task, input, offset_next } => {

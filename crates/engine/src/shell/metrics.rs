@@ -176,6 +176,9 @@ metrics! {
     Rejoins = "orderflow_rejoins_total", Kind::Counter, "sessions", [Processor],
         "Times that a worker had to begin a new session: fenced, refused by the group, or a commit without an outcome.",
         "it moves more than once: two instances may have one name";
+    ClockSteps = "orderflow_clock_steps_total", Kind::Counter, "steps", [Processor],
+        "Times that a worker found the wall clock set by more than a minute. A step ahead is followed when it has lasted for five minutes.",
+        "it moves: timers may be late, and records count as too early or wait";
     WorkersReady = "orderflow_workers_ready", Kind::Gauge, "workers", [Processor],
         "Workers whose tasks are all open, or that have none.",
         "it is below the number of workers for minutes";

@@ -125,6 +125,7 @@ fn sim_every_kind_of_fault_on_its_own() {
     only(Chaos { rot: 20, ..NONE }, 4);
     only(Chaos { refuse: 20, ..NONE }, 4);
     only(Chaos { clock_jump: 100, ..NONE }, 4);
+    only(Chaos { clock_wrong: 100, ..NONE }, 4);
 }
 
 /// A pod that is asked before the group has answered must not be taken for a successor that works.

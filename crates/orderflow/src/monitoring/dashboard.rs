@@ -90,7 +90,8 @@ const ROWS: &[Row] = &[
                 "sum($RestoreDoneRecords%) / (sum($RestoreRecords%) > 0) or vector(1)" => "done";
             "Group", "short", "Within the shown time.":
                 "sum(increase($Rebalances%[$__range]))" => "rebalances",
-                "sum(increase($Rejoins%[$__range]))" => "new sessions";
+                "sum(increase($Rejoins%[$__range]))" => "new sessions",
+                "sum(increase($ClockSteps%[$__range]))" => "clock set";
             "Brokers: round trip", "s", "99 % of the requests of the last second; none on an embedded log.":
                 "max by (client) ($RoundTripSeconds%)" => "{{client}}";
             "Brokers: trouble", "short", "Within the shown time; none on an embedded log.":

@@ -125,6 +125,7 @@ fn worker(topology: &Topology, of: &SharedString, report: &Report) {
     add(Metric::Aborts, &processor, report.counts.aborts);
     add(Metric::Rebalances, &processor, report.observed.rebalances);
     add(Metric::Rejoins, &processor, report.observed.rejoins);
+    add(Metric::ClockSteps, &processor, report.counts.clock_steps);
     for (name, figures) in &report.observed.clients {
         client(&[(Label::Processor, of.clone()), (Label::Client, (*name).into())], figures);
     }

@@ -102,6 +102,10 @@ alerts! {
         r#"$WindowNewest{processor!=""} - time() > 300"#,
         "A sender's clock is ahead",
         "Records of {{ $labels.topic }}/{{ $labels.task }} are {{ $value | humanizeDuration }} ahead of the clock.";
+    OrderflowClockStepped: warning after "" of All,
+        r#"increase($ClockSteps{processor!=""}[15m]) > 0"#,
+        "The clock of an instance was set",
+        "The wall clock of {{ $labels.instance }} was set by more than a minute while {{ $labels.processor }} ran.";
     OrderflowWindowTooLong: warning after "1h" of Each,
         r#"$WindowNewest{processor="^"} - $WindowOldest{processor="^"} > @"#,
         "The dedup window does not expire",

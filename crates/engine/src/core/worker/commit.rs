@@ -49,7 +49,7 @@ impl Worker {
     }
 
     pub(super) fn committed(&mut self, now: Now, logged: &[Logged], actions: &mut Vec<Action>) {
-        self.now = now;
+        self.read_clock(now);
         let Some(since_us) = self.in_flight_us.take() else { return };
         let took_us = now.mono_us.saturating_sub(since_us);
         self.pace.measured(took_us);

@@ -66,8 +66,9 @@ impl Worker {
         if let Some(why) = self.condemned.get(&(record.task, record.input, record.offset)) {
             return Err(Reject::new(Code::OutputRefused, why.clone()));
         }
-        if task.follow.is_none() && record.timestamp_ms > self.now.wall_ms.saturating_add(AHEAD_MS) {
-            let detail = format!("timestamp {} ms, the clock says {} ms", record.timestamp_ms, self.now.wall_ms);
+        let wall_ms = self.clock.wall_ms(self.now);
+        if task.follow.is_none() && record.timestamp_ms > wall_ms.saturating_add(AHEAD_MS) {
+            let detail = format!("timestamp {} ms, the clock says {wall_ms} ms", record.timestamp_ms);
             return Err(Reject::new(Code::TimeAhead, detail));
         }
         let log_time_ms = task.standing.log_time_ms[record.input];
@@ -126,6 +127,24 @@ impl Worker {
         };
         let inherited = trace_context(record).map(|(trace_id, _)| trace_id);
         self.call(record.task, Some(record.input), key, given, record.timestamp_ms, inherited, store, actions)
+    }
+
+    /// Fires what is due by the wall clock, one due time after another. The task's clock moves from due time to due time and
+    /// never beyond: what a wall clock says at the moment is nothing that a replay could repeat.
+    pub(super) fn fire_until(&mut self, id: u32, wall_ms: i64, store: &dyn Store, actions: &mut Vec<Action>) {
+        while !self.full() {
+            let Some(task) = self.tasks.get_mut(&id) else { return };
+            if task.next_due.is_none_or(|due_ms| due_ms > task.standing.clock_ms) {
+                // It may have been that of a timer that is cancelled by now.
+                task.next_due = task.earliest_wake(store).map(|wake| wake.due_ms);
+                let Some(due_ms) = task.next_due.filter(|due_ms| *due_ms <= wall_ms) else { return };
+                if task.standing.clock_ms < due_ms {
+                    task.standing.clock_ms = due_ms;
+                    task.order.steps.push(Step::Clock { now_ms: due_ms });
+                }
+            }
+            self.fire(id, store, actions);
+        }
     }
 
     pub(super) fn fire(&mut self, id: u32, store: &dyn Store, actions: &mut Vec<Action>) {

@@ -14,10 +14,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use flow::Topology;
 
+use super::clock::TrustedClock;
 use super::counts::{Committed, Counts, TaskCounts};
 use super::io::{Action, Input, Now, Record, Store};
 use super::logic::{Logic, RawEffects};
-use super::order::Step;
 use super::pace::{Limits, Pace};
 use super::task::{Held, Task};
 use turn::Turn;
@@ -72,6 +72,7 @@ pub struct Worker {
     tasks: BTreeMap<u32, Task>,
     effects: RawEffects,
     now: Now,
+    clock: TrustedClock,
     pace: Pace,
     open: Option<Open>,
     /// When the commit in flight was asked for, and what is in it.
@@ -111,6 +112,7 @@ impl Worker {
             tasks: BTreeMap::new(),
             effects: RawEffects::default(),
             now: Now::default(),
+            clock: TrustedClock::default(),
             pace: Pace::default(),
             open: None,
             in_flight_us: None,
@@ -227,29 +229,33 @@ impl Worker {
     }
 
     fn tick(&mut self, now: Now, drained: bool, store: &dyn Store, actions: &mut Vec<Action>) {
-        self.now = now;
-        let due: Vec<u32> = self
-            .tasks
-            .values()
-            .filter(|task| task.follow.is_none() && task.next_due.is_some_and(|due_ms| due_ms <= now.wall_ms))
-            .map(|task| task.id)
-            .collect();
+        self.read_clock(now);
+        let wall_ms = self.clock.wall_ms(now);
+        let is_due = |task: &&Task| task.follow.is_none() && task.next_due.is_some_and(|due_ms| due_ms <= wall_ms);
+        let due: Vec<u32> = self.tasks.values().filter(is_due).map(|task| task.id).collect();
         for id in due {
-            if let Some(task) = self.tasks.get_mut(&id)
-                && task.standing.clock_ms < now.wall_ms
-            {
-                task.standing.clock_ms = now.wall_ms;
-                task.order.steps.push(Step::Clock { now_ms: now.wall_ms });
-            }
+            self.fire_until(id, wall_ms, store, actions);
         }
         self.pump_all(store, actions);
         self.commit_if_due(drained, actions);
+    }
+
+    /// Takes in a reading of the clocks. The first one is believed.
+    pub fn read_clock(&mut self, now: Now) {
+        self.now = now;
+        self.counts.clock_steps += u64::from(self.clock.read(now));
+    }
+
+    /// The wall clock in milliseconds, as far as it is believed ([`TrustedClock`]).
+    pub fn wall_ms(&self, now: Now) -> i64 {
+        self.clock.wall_ms(now)
     }
 
     /// Takes a record in its turn, or keeps it until then.
     fn offer(&mut self, record: &Record<'_>, store: &dyn Store, actions: &mut Vec<Action>) {
         let full = self.full();
         let held_max = self.limits.held;
+        let wall_ms = self.clock.wall_ms(self.now);
         let Some(task) = self.tasks.get_mut(&record.task) else { return };
         if record.offset < task.standing.positions[record.input] {
             return;
@@ -257,6 +263,7 @@ impl Worker {
         let must_wait = full
             || task.follow.is_some()
             || task.next_due.is_some_and(|due_ms| due_ms <= task.standing.clock_ms)
+            || perhaps_ahead(record.timestamp_ms, wall_ms, self.now)
             || !task.held[record.input].is_empty();
         if !must_wait {
             self.handle_record(record, store, actions, None);
@@ -335,4 +342,11 @@ impl Worker {
     fn push(&mut self, action: Action, actions: &mut Vec<Action>) {
         if self.in_flight_us.is_some() { self.waiting.push(action) } else { actions.push(action) }
     }
+}
+
+/// Whether this time lies in the future by the clock that is believed, and does not by the clock of the machine: which of
+/// them is right is known within minutes ([`TrustedClock`]), so its record waits.
+fn perhaps_ahead(timestamp_ms: i64, wall_ms: i64, now: Now) -> bool {
+    let ahead_of = |clock_ms: i64| timestamp_ms > clock_ms.saturating_add(AHEAD_MS);
+    ahead_of(wall_ms) && !ahead_of(now.wall_ms)
 }

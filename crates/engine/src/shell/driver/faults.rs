@@ -1,14 +1,14 @@
-//! Faults of the world: what they mean to the core, to the session and to the stores.
+//! Faults of the world, its clocks included: what they mean to the core, to the session and to the stores.
 
-use crate::core::io::{Failure, Input};
+use crate::core::io::{Failure, Input, Now};
 use crate::shell::disk::{Disk, DiskFault};
 use crate::shell::transport::{Fault, Transport};
 
 use super::{Aside, Clock, Driver, Restoring};
 
-/// How often a producer may be fenced before the worker gives up, and within how many milliseconds.
+/// How often a producer may be fenced before the worker gives up, and within how many microseconds.
 const FENCED_MAX: usize = 2;
-const FENCED_WITHIN_MS: i64 = 300_000;
+const FENCED_WITHIN_US: u64 = 300_000_000;
 
 /// How often the disk may fail before the process ends, and within how many microseconds.
 const DISK_FAILED_MAX: usize = 5;
@@ -52,10 +52,10 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
     }
 
     fn fenced(&mut self, why: &str) -> Result<(), Fault> {
-        let now_ms = self.clock.now().wall_ms;
-        self.fenced_ms.retain(|at| now_ms - at < FENCED_WITHIN_MS);
-        self.fenced_ms.push(now_ms);
-        if self.fenced_ms.len() >= FENCED_MAX {
+        let now_us = self.clock.now().mono_us;
+        self.fenced_us.retain(|at| now_us - at < FENCED_WITHIN_US);
+        self.fenced_us.push(now_us);
+        if self.fenced_us.len() >= FENCED_MAX {
             return Err(Fault::Fatal(format!(
                 "fenced twice within five minutes: {why}; hint: another instance probably runs under the same name"
             )));
@@ -121,5 +121,25 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             Some(task) => self.rebuild(task, &why),
         }
         Ok(())
+    }
+
+    /// What time it is; the core knows it, too, and the log when the wall clock was set meanwhile.
+    pub(super) fn read_clock(&mut self) -> Now {
+        let (now, before) = (self.clock.now(), self.worker.counts().clock_steps);
+        self.worker.read_clock(now);
+        if self.worker.counts().clock_steps > before {
+            tracing::warn!(
+                processor = self.worker.topology().name,
+                ahead_ms = now.wall_ms - self.worker.wall_ms(now),
+                "the wall clock was set by more than a minute; a step ahead counts when it has lasted for five minutes; \
+                 hint: look at the machine's time synchronisation"
+            );
+        }
+        now
+    }
+
+    /// The wall clock in milliseconds, without a step ahead that is not believed.
+    pub(super) fn wall_ms(&self) -> i64 {
+        self.worker.wall_ms(self.clock.now())
     }
 }
