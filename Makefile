@@ -1,8 +1,9 @@
 # The only list of verbs. `make` alone prints it.
 #
-# Variables: BOOTSTRAP=host:port (demo), ARGS="..." (demo, dashboard-check), PORT=9092 (kafka-up), SEED=n (sim; make hands it on).
+# Variables: BOOTSTRAP=host:port (demo), ARGS="..." (demo, dashboard-check), PORT=9092 (kafka-up), TIMES=n and
+# FILTER=word (flaky), SEED=n (sim, flaky; make hands it on).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core check audit contract metrics kafka-up kafka-down sim crash bench chart chart-server dashboard-check image image-check sbom servers
+.PHONY: help demo test test-core check audit contract metrics kafka-up kafka-down sim crash flaky bench chart chart-server dashboard-check image image-check sbom servers
 
 KAFKA    := tests/servers/kafka.sh
 REGISTRY := tests/servers/registry.sh
@@ -75,6 +76,9 @@ sim: ## the simulator's runs, seeds printed; SEED=n repeats one
 
 crash: servers ## the kill -9 matrix, on a real Kafka
 	cargo test --locked -p tests -- crash --nocapture
+
+flaky: servers ## tests that fail by chance: those of tests/ 20 times beside two busy loops; TIMES=n, FILTER=word, SEED=n (Linux)
+	@tests/flaky.sh $(or $(TIMES),20) $(FILTER)
 
 bench: ## the benchmarks
 	cargo run --locked --release -p bench

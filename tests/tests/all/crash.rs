@@ -53,7 +53,7 @@ fn reached(flow: &mut Flow, admin: &Admin, topics: &[&str], wanted: i64) -> Resu
 /// All laws hold; the final state of each order goes to `states`.
 fn verify(flow: &mut Flow, manifest: &Path, states: &Path) -> Result<Value> {
     let (manifest, states) = (text(manifest)?, text(states)?);
-    let verdict = flow.tool(&["verify", "--manifest", manifest, "--json", "--patience", "30", "--states", states])?;
+    let verdict = flow.tool(&["verify", "--manifest", manifest, "--json", "--patience", "120", "--states", states])?;
     let verdict = verdict.expect(0)?.json()?;
     ensure!(verdict["holds"] == true, "{verdict}");
     flow.say(&format!("verdict: {verdict}"));

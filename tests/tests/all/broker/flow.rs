@@ -87,7 +87,7 @@ fn replies(program: &Program, order_id: &str, record: &str) -> Result<Vec<Messag
 fn broker_same_request_is_one_order_over_restarts() -> Result<()> {
     shared(|shared| {
         shared.program.ok(&["item", "register", "twice", "--price", "100", "--stock", "50"])?;
-        let first = shared.program.ok(&submit("twice=1", "10"))?;
+        let first = shared.program.ok(&submit("twice=1", "120"))?;
         ensure!(first.out.contains("\nCompleted"), "{first}");
         let order_id = first.value("ticket")?;
         let again = |program: &Program| -> Result<()> {
@@ -108,7 +108,7 @@ fn broker_same_request_is_one_order_over_restarts() -> Result<()> {
         shared.stop()?;
         all_assigned(&mut other)?;
         again(&shared.program).context("after another instance took over")?;
-        let other_content = shared.program.fails(&submit("twice=2", "5"), 1, "order-refused")?;
+        let other_content = shared.program.fails(&submit("twice=2", "120"), 1, "order-refused")?;
         ensure!(other_content.to_string().contains("CONFLICT"), "{other_content}");
         other.stop()?;
 
