@@ -73,6 +73,11 @@ impl Program {
         self
     }
 
+    /// Where the brokers are.
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
     /// A path in the folder.
     pub fn at(&self, name: &str) -> PathBuf {
         self.path.join(name)
