@@ -13,10 +13,10 @@ use engine::shell::clock::SystemClock;
 use engine::shell::driver::Driver;
 use engine::shell::embedded::EmbeddedTransport;
 use engine::shell::kafka::KafkaTransport;
+use engine::shell::rows::{self, RowCounts};
 use engine::shell::runner::{Running, Status, spawn, spawn_flusher};
 use engine::shell::sled_disk::SledDisk;
 use engine::shell::spans::Spans;
-use engine::shell::rows::{self, RowCounts};
 use flow::Topology;
 
 use crate::failure::Failure;
@@ -74,7 +74,8 @@ impl Fleet {
         })?;
         let disk = Arc::new(disk);
         self.idlers.push(spawn_flusher(disk.clone(), self.stop.clone()).context("flush thread")?);
-        let (rows, thread) = rows::spawn(disk.clone(), known.since, self.stop.clone()).context("row counting thread")?;
+        let (rows, thread) =
+            rows::spawn(disk.clone(), known.since, self.stop.clone()).context("row counting thread")?;
         self.idlers.push(thread);
         self.stores.push(Store { topology: known.topology(), disk: disk.clone(), rows });
         // One worker owns every task of an embedded log.
