@@ -68,7 +68,7 @@ fn shown(program: &Program, order_id: &str, what: &str) -> Result<String> {
 }
 
 /// A command as any sender would make it, with the schema ids of the lock file.
-fn place(request_id: &str, item_id: &str, quantity: i64, now_ms: i64) -> Result<Message> {
+pub fn place(request_id: &str, item_id: &str, quantity: i64, now_ms: i64) -> Result<Message> {
     let requester = "test";
     let order_id = ticket_id(requester, request_id);
     let record = PlaceOrder {
@@ -98,7 +98,8 @@ fn place(request_id: &str, item_id: &str, quantity: i64, now_ms: i64) -> Result<
     })
 }
 
-fn now_ms() -> Result<i64> {
+/// Milliseconds since 1970-01-01 UTC.
+pub fn now_ms() -> Result<i64> {
     Ok(std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?.as_millis() as i64)
 }
 
