@@ -1,6 +1,6 @@
 # The only list of verbs. `make` alone prints it.
 #
-# Variables: BOOTSTRAP=host:port (demo), ARGS="..." (demo, dashboard-check), PORT=9092 (kafka-up), TIMES=n and
+# Variables: BOOTSTRAP=host:port (demo), ARGS="..." (demo, dashboard-check, bench), PORT=9092 (kafka-up), TIMES=n and
 # FILTER=word (flaky), SEED=n (sim, flaky; make hands it on).
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-core check audit contract metrics kafka-up kafka-down sim crash flaky bench chart chart-server dashboard-check image image-check sbom servers
@@ -81,8 +81,8 @@ crash: servers ## the kill -9 matrix, on a real Kafka
 flaky: servers ## tests that fail by chance: those of tests/ 20 times beside two busy loops; TIMES=n, FILTER=word, SEED=n (Linux)
 	@tests/flaky.sh $(or $(TIMES),20) $(FILTER)
 
-bench: ## the benchmarks
-	cargo run --locked --release -p bench
+bench: ## the benchmarks; ARGS=transactions: what a transaction costs by the partitions that it touches
+	cargo run --locked --release -p bench -- $(ARGS)
 
 # The first time its tools are fetched, and helm is built: minutes. Afterwards seconds.
 chart: ## the chart, alerts, dashboard, Dockerfile and compose.yaml, without a cluster (needs Go, Node, npm, pip, apt-get)

@@ -3,6 +3,8 @@
 //! The job: order lines in Avro, a tenth of them duplicates, de-duplicated by event id, joined with one of 10,000 items
 //! and sent on, exactly once, over 4 partitions. Both sides are processes of their own, so that each one's memory is its
 //! own, and take turns within one run: figures of different runs say little, ratios of one run hold.
+//!
+//! `bench transactions` measures another thing: what a transaction costs the broker by the partitions that it touches.
 
 mod bare;
 mod check;
@@ -10,17 +12,20 @@ mod input;
 mod ours;
 mod record;
 mod topics;
+mod transactions;
 
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Compares the engine with a bare loop around librdkafka; exit code 1 when one of them gives wrong results
 #[derive(Debug, Parser)]
-#[command(name = "bench")]
+#[command(name = "bench", args_conflicts_with_subcommands = true)]
 struct Args {
+    #[command(subcommand)]
+    other: Option<Other>,
     /// Order lines, duplicates included
     #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = clap::value_parser!(u64).range(100..))]
     records: u64,
@@ -36,6 +41,12 @@ struct Args {
     /// Leave the topics, to look at them or to run one side again
     #[arg(long, hide = true)]
     keep: bool,
+}
+
+/// Measurements that compare nothing with the engine.
+#[derive(Debug, Subcommand)]
+enum Other {
+    Transactions(transactions::Options),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -112,17 +123,21 @@ pub struct Moment {
 
 impl Moment {
     pub fn now() -> Moment {
-        // User and system time are fields 14 and 15, in hundredths of a second; the name before them may hold anything.
-        let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace().skip(11).take(2);
-        let ticks: f64 = fields.filter_map(|field| field.parse::<f64>().ok()).sum();
-        Moment { at: Instant::now(), cpu_seconds: ticks / 100.0 }
+        Moment { at: Instant::now(), cpu_seconds: cpu_seconds("self") }
     }
 
     /// What passed since: on the wall, and of processor time.
     pub fn passed(&self) -> (f64, f64) {
         (self.at.elapsed().as_secs_f64(), Moment::now().cpu_seconds - self.cpu_seconds)
     }
+}
+
+/// Processor time that a process, by its PID or "self", has had so far: of all its threads.
+pub fn cpu_seconds(process: &str) -> f64 {
+    // User and system time are fields 14 and 15, in hundredths of a second; the name before them may hold anything.
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace().skip(11).take(2);
+    fields.filter_map(|field| field.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
 /// The most memory that this process ever held, in MB.
@@ -143,6 +158,9 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<()> {
+    if let Some(Other::Transactions(options)) = &args.other {
+        return transactions::run(options);
+    }
     if let Some(side) = args.side {
         let job = Job { bootstrap: args.bootstrap.clone().unwrap_or_default(), lines: args.records };
         println!("{}", one_side(side, &job)?.line());

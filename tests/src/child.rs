@@ -82,6 +82,11 @@ impl Server {
         self.port
     }
 
+    /// The server itself, as its script ends in `exec`.
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.folder.as_ref().expect("the folder lives as long as the server").path()
     }

@@ -52,6 +52,11 @@ impl Kafka {
         format!("127.0.0.1:{}", self.server.port())
     }
 
+    /// The broker's process, while it runs.
+    pub fn pid(&self) -> Option<u32> {
+        self.server.pid()
+    }
+
     /// SIGKILL: a crash. Returns when the broker is gone.
     pub fn kill(&mut self) -> Result<()> {
         self.server.kill()
