@@ -51,10 +51,7 @@ pub fn rules(catalog: &Catalog, own: &[(&'static str, &str)]) -> Vec<Rule> {
             "Each released schema is complete in itself and is parsed alone: Meta is defined in each of them, and one set of \
              names for several would refuse the second definition.",
         ),
-        (
-            "headers",
-            "None is required. Names that begin with dlq_ belong to the engine. Names are UTF-8.",
-        ),
+        ("headers", "None is required. Names that begin with dlq_ belong to the engine."),
         (
             "meta",
             "Of a command: event_id random; ticket_id the ticket, or 16 zero bytes; cause 16 zero bytes; occurred_at now; \
@@ -81,7 +78,7 @@ pub fn rules(catalog: &Catalog, own: &[(&'static str, &str)]) -> Vec<Rule> {
     ]
     .map(|(about, rule)| (about, rule.to_owned()))
     .into();
-    rules.push(("size", format!("Key and value together at most {bytes} bytes, uncompressed (too-large).")));
+    rules.push(("size", format!("Key, value and headers together at most {bytes} bytes, uncompressed (too-large).")));
     rules.extend(own.iter().map(|(about, rule)| (*about, (*rule).to_owned())));
     rules
 }
