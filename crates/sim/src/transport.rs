@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::core::io::{DeadLetter, Logged, Send};
+use engine::core::io::{DeadLetter, Logged, Passed, Send};
 use engine::shell::driver::Clock;
 use engine::shell::restore::restore;
 use engine::shell::transport::{Change, Fault, Fetched, Slot, Transport};
@@ -139,7 +139,7 @@ impl SimTransport {
     fn run_restores(&mut self, into: &mut Fetched) -> Result<(), Fault> {
         while let Some((task, number)) = self.restoring.pop_front() {
             let now_ms = self.clock.now().wall_ms;
-            let mut reader = SimReader { shared: &self.shared, me: self.me };
+            let mut reader = SimReader { shared: &self.shared, me: self.me, waited: false };
             let done = match restore(&mut reader, &*self.disk, &self.shared.names, task, now_ms, &mut |_, _| {}) {
                 Ok(opening) => Change::Restored(opening),
                 Err(Fault::Fatal(why)) => return Err(Fault::Fatal(why)),
@@ -172,10 +172,18 @@ impl SimTransport {
             let Some(fetch) = self.fetches.get_mut(&(task, input)) else { continue };
             let wanted = (1 + self.shared.below(left as u64)) as usize;
             let broker = self.shared.broker.borrow();
-            for stored in broker.log(TOPOLOGY.inputs[input].topic, task).read(fetch.next).take(wanted) {
+            let log = broker.log(TOPOLOGY.inputs[input].topic, task);
+            let from = fetch.next;
+            for stored in log.read(from).take(wanted) {
                 fetch.next = stored.offset + 1;
                 left -= 1;
                 deliver(task, input, stored, into);
+            }
+            let (from, to) = (fetch.next, log.last_stable_offset());
+            let delivered = into.slots.last().is_some_and(|slot| (slot.task, slot.input) == (task, input));
+            // The consumer has seen the markers behind the record, or not yet.
+            if delivered && from < to && log.read(from).next().is_none() && self.shared.chance(500) {
+                into.passed.push(Passed { task, input, from, to });
             }
         }
         if !into.slots.is_empty() {

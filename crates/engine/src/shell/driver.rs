@@ -168,6 +168,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             self.settle(taken)?;
             self.spans.begin(|| self.clock.unix_us());
         }
+        fetched.passed.iter().for_each(|passed| self.tell(Input::Passed(*passed)));
         let now = self.clock.now();
         self.step(Input::Tick { now, drained: fetched.slots.is_empty() })?;
         Ok(fetched.slots.len())
@@ -389,7 +390,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                     restoring.retry_us = Some(0);
                     return Ok(());
                 }
-                if let Err(fault) = self.transport.start(task, &opening.positions) {
+                if let Err(fault) = self.transport.start(task, &opening.read_from) {
                     self.retry_later(task);
                     return Err(fault);
                 }

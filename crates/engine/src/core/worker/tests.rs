@@ -114,7 +114,10 @@ fn what_waits_for_its_turn_is_bounded() {
         begin: vec![0, 0],
         steps: vec![Step::Run { input: 1, offset_next: 1 }, Step::Run { input: 0, offset_next: 9 }],
     };
-    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 0], order_last: Some(steps.encode()) }));
+    step(
+        &mut worker,
+        Input::Open(Opening { task: 0, positions: vec![0, 0], order_last: Some(steps.encode()), ..Opening::default() }),
+    );
     step(&mut worker, Input::Order { task: 0, page: vec![(0, steps.encode())] });
     let paused = |actions: &[Action]| actions.contains(&Action::Pause { task: 0, input: 0 });
     for offset in 0..3 {
@@ -129,7 +132,7 @@ fn what_waits_for_its_turn_is_bounded() {
 /// What the worker says of a record with this traceparent and no more.
 fn handled(logic: Fixed, headers: &[(&str, &[u8])], value: Option<&[u8]>) -> Handled {
     let mut worker = Worker::new(Box::new(logic), [].into(), Limits::default()).traced();
-    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 0], order_last: None }));
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 0], ..Opening::default() }));
     let record = Record {
         task: 0,
         input: 1,
