@@ -1,14 +1,16 @@
 # The only list of verbs. `make` alone prints it.
 #
-# Variables: BOOTSTRAP=host:port (demo), ARGS="..." (demo, dashboard-check), PORT=9092 (kafka-up), SEED=n (sim; make hands it on).
+# Variables: BOOTSTRAP=host:port (demo), ARGS="..." (demo, dashboard-check), PORT=9092 (kafka-up), TIMES=n and
+# FILTER=word (flaky), SEED=n (sim, flaky; make hands it on).
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core check audit contract metrics kafka-up kafka-down sim crash bench chart chart-server dashboard-check image image-check sbom servers
+.PHONY: help demo test test-core check audit contract metrics kafka-up kafka-down sim crash flaky bench chart chart-server dashboard-check image image-check sbom servers
 
 KAFKA    := tests/servers/kafka.sh
 REGISTRY := tests/servers/registry.sh
 HELM     := tests/servers/helm.sh
 PROMETHEUS := tests/servers/prometheus.sh
 ASYNCAPI := tests/servers/asyncapi.sh
+PYTHON_CLIENTS := tests/servers/python-clients.sh
 GENERATED := helm/orderflow/generated
 PORT     ?= 9092
 VERSION  := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
@@ -21,10 +23,10 @@ demo: ## the whole flow in one process, nothing to install; BOOTSTRAP=host:port 
 	@cargo build --locked -p orderflow
 	@cargo run --locked --quiet -p orderflow -- demo $(if $(BOOTSTRAP),--bootstrap $(BOOTSTRAP)) $(ARGS)
 
-test: servers ## everything, on a real Kafka and a real schema registry (needs Java, Maven, Node and npm)
+test: servers ## everything, on a real Kafka and a real schema registry (needs Java, Maven, Node, npm and Python)
 	cargo test --locked --workspace
 
-test-core: ## everything that needs neither Java nor Node
+test-core: ## everything that needs neither Java, Node nor Python
 	cargo test --locked --workspace --exclude tests
 	cargo test --locked -p tests -- tidy world
 
@@ -76,6 +78,9 @@ sim: ## the simulator's runs, seeds printed; SEED=n repeats one
 crash: servers ## the kill -9 matrix, on a real Kafka
 	cargo test --locked -p tests -- crash --nocapture
 
+flaky: servers ## tests that fail by chance: those of tests/ 20 times beside two busy loops; TIMES=n, FILTER=word, SEED=n (Linux)
+	@tests/flaky.sh $(or $(TIMES),20) $(FILTER)
+
 bench: ## the benchmarks
 	cargo run --locked --release -p bench
 
@@ -112,9 +117,10 @@ compat-fuzz: ## random pairs of schemas, put to us and to Avro for Java; PAIRS=1
 # What is missing is named all at once, and before anything is compiled.
 servers:
 	@missing=0; $(KAFKA) check || missing=1; $(REGISTRY) check || missing=1; $(AVRO) check || missing=1; \
-	$(ASYNCAPI) check || missing=1; \
-	if [ $$missing = 1 ]; then echo "hint: 'make test-core' runs everything that needs neither Java nor Node" >&2; exit 3; fi
+	$(ASYNCAPI) check || missing=1; $(PYTHON_CLIENTS) check || missing=1; \
+	if [ $$missing = 1 ]; then echo "hint: 'make test-core' runs everything that needs neither Java, Node nor Python" >&2; exit 3; fi
 	@$(KAFKA) fetch
 	@$(REGISTRY) fetch
 	@$(AVRO) fetch
 	@$(ASYNCAPI) fetch
+	@$(PYTHON_CLIENTS) fetch

@@ -41,7 +41,7 @@ run() {
   (($# == 2)) || usage "kafka.sh run DIR PORT"
   # Chosen anew each time: somebody else may have the old one by now.
   local controller
-  controller=$(free_port)
+  controller=$(free_port_near $(($2 + 10000)))
   start "$1" broker,controller 1 "1@127.0.0.1:$controller" \
     "PLAINTEXT://127.0.0.1:$2,CONTROLLER://127.0.0.1:$controller" "PLAINTEXT://127.0.0.1:$2"
 }
@@ -60,7 +60,7 @@ run-broker() {
 run-secure() {
   (($# == 4)) || usage "kafka.sh run-secure DIR PORT MTLS_PORT TLS"
   local controller tls name password plain=
-  controller=$(free_port)
+  controller=$(free_port_near $(($2 + 10000)))
   tls=$(cd "$4" && pwd)
   while IFS='=' read -r name password; do
     plain+=" user_$name=\"$password\""

@@ -62,14 +62,19 @@ listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 # A port nobody listens on. Not one that the kernel hands out: those (32768 and up) are also the source ports of other
 # programs' connections, and a client that keeps trying a dead port there can end up connected to itself, holding it.
-free_port() {
-  local port
+# Below 25000 the tests reserve theirs (tests/src/child.rs).
+free_port() { free_port_near 0; }
+
+# free_port_near PORT: this one if it is free. Where each server has one of its own to begin with, two that start at the same
+# time cannot choose the same.
+free_port_near() {
+  local port=$1
   for _ in {1..100}; do
-    port=$((20000 + RANDOM % 10000))
-    if ! listens "$port"; then
+    if ((port >= 25000 && port < 30000)) && ! listens "$port"; then
       echo "$port"
       return
     fi
+    port=$((25000 + RANDOM % 5000))
   done
-  die "no free port between 20000 and 29999"
+  die "no free port between 25000 and 29999"
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::Write;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -166,16 +166,25 @@ pub(crate) fn release(child: &mut Child) {
 }
 
 /// A loopback port that nobody listens on and the kernel does not hand out (it starts at 32768): a client that keeps
-/// trying the port of a killed broker could otherwise connect to itself and hold the port. Test processes that run at
-/// the same time begin at different places.
+/// trying the port of a killed broker could otherwise connect to itself and hold the port.
 pub(crate) fn free_port() -> Result<u16> {
+    reserve(15_000)
+}
+
+/// One of 5,000 ports from `lowest` on that nobody listens on. Between this look and a server's own bind lie seconds, and
+/// a stopped server's port must stay free: UDP's port of the same number, held until this process ends, keeps all other
+/// test processes away.
+pub(crate) fn reserve(lowest: u16) -> Result<u16> {
     static TRIED: AtomicU16 = AtomicU16::new(0);
+    // Processes that run at the same time begin at different places.
     let first = (std::process::id() % 500) as u16 * 10;
     for _ in 0..200 {
-        let port = 15_000 + (first + TRIED.fetch_add(1, Ordering::Relaxed)) % 5_000;
+        let port = lowest + (first + TRIED.fetch_add(1, Ordering::Relaxed)) % 5_000;
+        let Ok(held) = UdpSocket::bind((Ipv4Addr::LOCALHOST, port)) else { continue };
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            std::mem::forget(held);
             return Ok(port);
         }
     }
-    bail!("no free port between 15000 and 19999")
+    bail!("no free port between {lowest} and {}", lowest + 4_999)
 }

@@ -18,7 +18,7 @@ use crate::wait::eventually;
 
 /// A clean stop commits what is in hand and leaves the group: seconds, unless the machine does something else.
 const STOP_LIMIT: Duration = Duration::from_secs(120);
-/// The broker refuses a killed instance's name for 6 s; restoring takes little.
+/// With the consumer protocol the broker refuses a killed instance's name for 6 s; restoring takes little.
 const READY_LIMIT: Duration = Duration::from_secs(180);
 /// The longest of a person's commands here is a verdict over 15,000 orders.
 const TOOL_LIMIT: Duration = Duration::from_secs(600);

@@ -3,12 +3,14 @@
 mod child;
 mod flow;
 mod program;
+mod python;
 mod secure;
 mod servers;
 mod wait;
 
 pub use flow::{Ended, Flow, Orderflow, binary, settings, written};
 pub use program::{Done, Program, free_address, get, logged, warnings};
+pub use python::python_example;
 pub use secure::{Login, SecureKafka};
 pub use servers::{Kafka, Registry, shared_kafka};
 pub use wait::{block_on, eventually};

@@ -2,21 +2,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use engine::shell::client::{Client, From, Message};
 use engine::shell::kafka::{Admin, KafkaClient, KafkaSettings};
 use tempfile::TempDir;
 
+use crate::child::reserve;
 use crate::flow::Orderflow;
 use crate::wait::eventually;
 
 /// A command that takes longer hangs.
 const TOOL_LIMIT: Duration = Duration::from_secs(300);
+
+/// How long commands wait for an answer unless a test says otherwise.
+const PATIENCE_SECONDS: &str = "120";
 
 /// Runs `orderflow` against one cluster, everything of it in one temporary folder.
 pub struct Program {
@@ -70,6 +73,11 @@ impl Program {
         self
     }
 
+    /// Where the brokers are.
+    pub fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
     /// A path in the folder.
     pub fn at(&self, name: &str) -> PathBuf {
         self.path.join(name)
@@ -114,7 +122,14 @@ impl Program {
         let place = ["--bootstrap", self.bootstrap.as_str()].into_iter();
         let registry = self.registry.iter().flat_map(|url| ["--registry", url.as_str()]);
         let flags = self.flags.iter().map(String::as_str);
-        let args = args.iter().copied().chain(place).chain(registry).chain(flags);
+        // A person waits for seconds, a test on a busy machine for minutes.
+        let patient: &[&str] = match args {
+            ["order", "submit", ..] => &["--patience", "--wait"],
+            ["item", "register", ..] => &["--wait"],
+            _ => &[],
+        };
+        let patient = patient.iter().filter(|flag| !args.contains(flag)).flat_map(|flag| [*flag, PATIENCE_SECONDS]);
+        let args = args.iter().copied().chain(patient).chain(place).chain(registry).chain(flags);
         let mut process = Orderflow::new(name, folder, args)?;
         process.start()?;
         Ok(process)
@@ -230,13 +245,5 @@ pub fn get(address: &str, path: &str) -> Result<String> {
 
 /// A loopback address that nobody listens on, out of the range that the kernel hands out.
 pub fn free_address() -> Result<String> {
-    static TRIED: AtomicU16 = AtomicU16::new(0);
-    let first = (std::process::id() % 500) as u16 * 10;
-    for _ in 0..200 {
-        let port = 20_000 + (first + TRIED.fetch_add(1, Ordering::Relaxed)) % 5_000;
-        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return Ok(format!("127.0.0.1:{port}"));
-        }
-    }
-    bail!("no free port between 20000 and 24999")
+    Ok(format!("127.0.0.1:{}", reserve(20_000)?))
 }

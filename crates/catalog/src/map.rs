@@ -112,6 +112,8 @@ pub struct DedupDecl {
 pub enum DuplicatesDecl {
     #[default]
     Drop,
+    /// Of topics in `by:` only: what has no sender who waits for an answer goes to the dead letters.
+    Refuse,
     Answer,
 }
 

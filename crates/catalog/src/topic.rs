@@ -66,6 +66,9 @@ impl TopicKind {
 const BATCH_BYTES: usize = 1_048_588;
 /// Key, headers and batch overhead on top of a record's value.
 const OVERHEAD_BYTES: usize = 64 * 1024;
+/// A letter holds what passed an input's limit compressed, and headers of its own. What would be above this as it came
+/// becomes a stub; managed brokers allow no more.
+const LETTER_BYTES: usize = 8 << 20;
 /// Dead letters are kept 30 days, so that a fix finds them.
 const DLQ_RETENTION_MS: i64 = 30 * 86_400_000;
 
@@ -102,7 +105,7 @@ impl Catalog {
             spec("order", config("delete", retention_ms, bytes_max), TopicKind::Order),
             spec(
                 "dlq",
-                config("delete", DLQ_RETENTION_MS, self.record_bytes_max * 2 + OVERHEAD_BYTES),
+                config("delete", DLQ_RETENTION_MS, LETTER_BYTES.max(self.record_bytes_max * 2 + OVERHEAD_BYTES)),
                 TopicKind::DeadLetter,
             ),
         ]

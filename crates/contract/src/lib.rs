@@ -23,7 +23,7 @@ pub use generated::*;
 pub use split::Split;
 // For tools, which read a changelog without being a processor, and for metrics: how old is the oldest row?
 pub use stored::{Stored, load, store};
-pub use ticket::ticket_id;
+pub use ticket::{TICKET_RULE, ticket_id};
 
 /// A schema that was released, and so may stand behind any stored record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -22,7 +22,7 @@ pub enum Seen {
     New,
     /// The same identity with the same content. Only processors with `duplicates: answer` get to see one.
     Duplicate,
-    /// The same identity with other content. Only processors with `duplicates: answer` get to see one.
+    /// The same identity with other content. Only processors with `duplicates: answer` or `refuse` get to see one.
     Conflict,
 }
 

@@ -64,6 +64,8 @@ codes! {
     ValueMissing = "value-missing", "only compacted topics have tombstones; send a record that says what happened";
     /// The Kafka key is not the value of the field that topics.yaml names as key.
     KeyMismatch = "key-mismatch", "key the record by the field that topics.yaml names, or it lands in a foreign partition";
+    /// The record lies in a partition that its key does not belong to.
+    WrongPartition = "wrong-partition", "set the sender's partitioner to murmur2 (librdkafka: partitioner=murmur2_random), then send the record again";
     /// The input is above the record size limit.
     TooLarge = "too-large", "send a reference in place of the content, or raise limits.record_bytes";
     /// Handling it would send a record above the size limit.

@@ -40,6 +40,9 @@ pub struct Input {
 pub enum Duplicates {
     /// Same content: dropped and counted. Other content: dead letter `conflict`.
     Drop,
+    /// Same content: dropped and counted. Other content: the handler sees it, marked as conflict, and refuses it where
+    /// its sender can see that.
+    Refuse,
     /// The handler sees it, marked as duplicate or conflict, so that the sender gets an answer again.
     Answer,
 }

@@ -13,10 +13,10 @@ use engine::shell::clock::SystemClock;
 use engine::shell::driver::Driver;
 use engine::shell::embedded::EmbeddedTransport;
 use engine::shell::kafka::KafkaTransport;
+use engine::shell::rows::{self, RowCounts};
 use engine::shell::runner::{Running, Status, spawn, spawn_flusher};
 use engine::shell::sled_disk::SledDisk;
 use engine::shell::spans::Spans;
-use engine::shell::rows::{self, RowCounts};
 use flow::Topology;
 
 use crate::failure::Failure;
@@ -74,7 +74,8 @@ impl Fleet {
         })?;
         let disk = Arc::new(disk);
         self.idlers.push(spawn_flusher(disk.clone(), self.stop.clone()).context("flush thread")?);
-        let (rows, thread) = rows::spawn(disk.clone(), known.since, self.stop.clone()).context("row counting thread")?;
+        let (rows, thread) =
+            rows::spawn(disk.clone(), known.since, self.stop.clone()).context("row counting thread")?;
         self.idlers.push(thread);
         self.stores.push(Store { topology: known.topology(), disk: disk.clone(), rows });
         // One worker owns every task of an embedded log.
@@ -111,9 +112,19 @@ impl Fleet {
         }
     }
 
-    /// Whether every worker has restored what it was assigned.
-    pub fn ready(&self) -> bool {
-        self.workers.iter().all(|worker| worker.status.ready())
+    /// Why a worker is not ready, when one is not.
+    pub fn unready(&self) -> Option<String> {
+        self.first(Status::unready)
+    }
+
+    /// Why a worker is to be taken for dead, when one is.
+    pub fn stuck(&self) -> Option<String> {
+        self.first(Status::stuck)
+    }
+
+    fn first(&self, why: impl Fn(&Status) -> Option<String>) -> Option<String> {
+        let named = |worker: &Running| why(&worker.status).map(|why| format!("processor \"{}\": {why}", worker.name));
+        self.workers.iter().find_map(named)
     }
 
     /// Counters per processor.
@@ -129,9 +140,7 @@ impl Fleet {
 
     /// Why a worker gave up, when one did.
     pub fn failed(&self) -> Option<String> {
-        let failed =
-            |worker: &Running| worker.status.failed().map(|why| format!("processor \"{}\": {why}", worker.name));
-        self.workers.iter().find_map(failed)
+        self.first(Status::failed)
     }
 
     /// Commits what is in hand and ends every worker.

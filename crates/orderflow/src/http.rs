@@ -1,7 +1,6 @@
 //! /livez, /readyz and /metrics: for Kubernetes and Prometheus only, no processor calls another one.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -10,16 +9,40 @@ use axum::routing::get;
 use crate::failure::Failure;
 use crate::monitoring::Exporter;
 
-/// Whether this process may be sent on its way.
-#[derive(Debug, Default)]
-pub struct Health {
-    ready: AtomicBool,
+/// What /livez and /readyz answer.
+#[derive(Debug, Clone)]
+struct Answers {
+    /// Why a worker hangs, when one does.
+    stuck: Option<String>,
+    /// Why the process is not ready.
+    unready: Option<String>,
+}
+
+/// Whether this process is alive and ready.
+#[derive(Debug)]
+pub struct Health(Mutex<Answers>);
+
+impl Default for Health {
+    fn default() -> Health {
+        Health(Mutex::new(Answers { stuck: None, unready: Some("starting".to_owned()) }))
+    }
 }
 
 impl Health {
-    /// Ready: every assigned task is restored.
-    pub fn set_ready(&self, ready: bool) {
-        self.ready.store(ready, Ordering::Relaxed);
+    /// From now on: why a worker hangs, and why the process is not ready, where that is so.
+    pub fn set(&self, stuck: Option<String>, unready: Option<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Answers { stuck, unready };
+    }
+
+    fn answers(&self) -> Answers {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn answer(good: &'static str, why_not: Option<String>) -> (StatusCode, String) {
+    match why_not {
+        None => (StatusCode::OK, format!("{good}\n")),
+        Some(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not {good}: {why}\n")),
     }
 }
 
@@ -28,16 +51,10 @@ pub async fn serve(listen: &str, health: Arc<Health>, metrics: Exporter) -> anyh
     let listener = tokio::net::TcpListener::bind(listen).await.map_err(|error| {
         Failure::new("listen", format!("address \"{listen}\": {error}"), "name a free one with --listen")
     })?;
-    let ready = move || async move {
-        if health.ready.load(Ordering::Relaxed) {
-            (StatusCode::OK, "ready\n")
-        } else {
-            (StatusCode::SERVICE_UNAVAILABLE, "restoring\n")
-        }
-    };
+    let alive = health.clone();
     let app = Router::new()
-        .route("/livez", get(|| async { "alive\n" }))
-        .route("/readyz", get(ready))
+        .route("/livez", get(move || async move { answer("alive", alive.answers().stuck) }))
+        .route("/readyz", get(move || async move { answer("ready", health.answers().unready) }))
         .route("/metrics", get(move || async move { metrics.render() }));
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {

@@ -17,6 +17,7 @@ mod logging;
 mod monitoring;
 mod options;
 mod otlp;
+mod panics;
 mod processors;
 mod registry;
 mod survey;

@@ -40,8 +40,9 @@ pub struct Place {
     )]
     pub kafka_secrets: Vec<String>,
 
-    /// Group protocol: "consumer" (KIP-848, Kafka 4) or "classic" (older brokers)
-    #[arg(long, env = "ORDERFLOW_GROUP_PROTOCOL", value_name = "NAME", default_value = "consumer", global = true)]
+    /// Group protocol: "classic" (a crashed instance that comes back goes on within seconds) or "consumer" (KIP-848, Kafka 4:
+    /// a rebalance stops only what moves)
+    #[arg(long, env = "ORDERFLOW_GROUP_PROTOCOL", value_name = "NAME", default_value = "classic", global = true)]
     pub group_protocol: Protocol,
 
     /// Confluent-compatible schema registry; without one the ids of schemas/released/local.lock.json are used

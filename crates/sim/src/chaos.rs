@@ -29,8 +29,10 @@ pub struct Chaos {
     pub rot: u32,
     /// A restart finds an empty disk.
     pub disk_lost: u32,
-    /// Per thousand steps of the world: a wall clock jumps.
+    /// Per thousand steps of the world: a wall clock jumps, and is right again within minutes.
     pub clock_jump: u32,
+    /// Per thousand steps of the world: a wall clock is wrong from now on.
+    pub clock_wrong: u32,
     /// Per thousand steps of the world: the group moves tasks.
     pub rebalance: u32,
     /// Per thousand steps of the world: a member is thrown out.
@@ -53,6 +55,7 @@ impl Chaos {
         rot: 0,
         disk_lost: 0,
         clock_jump: 0,
+        clock_wrong: 0,
         rebalance: 0,
         kick: 0,
     };
@@ -73,6 +76,7 @@ impl Chaos {
             rot: rate(2),
             disk_lost: rate(200),
             clock_jump: rate(10),
+            clock_wrong: rate(10),
             rebalance: rate(20),
             kick: rate(10),
             early_end: rate(300),

@@ -32,16 +32,44 @@ impl Time {
     }
 }
 
+/// How far the wall clock of an instance is off.
+#[derive(Debug, Default)]
+pub struct Skew {
+    pub ms: Cell<i64>,
+    /// When it is right again, on the world's monotonic clock; `None`: never by itself.
+    until_us: Cell<Option<u64>>,
+}
+
+impl Skew {
+    /// The clock is wrong from now on.
+    pub fn set(&self, ms: i64) {
+        self.ms.set(ms);
+        self.until_us.set(None);
+    }
+
+    /// The clock is wrong until then.
+    pub fn jump(&self, ms: i64, until_us: u64) {
+        self.ms.set(ms);
+        self.until_us.set(Some(until_us));
+    }
+
+    /// Ends a jump whose time is over by `now_us`.
+    pub fn settle(&self, now_us: u64) {
+        if self.until_us.get().is_some_and(|until_us| until_us <= now_us) {
+            self.set(0);
+        }
+    }
+}
+
 /// The clocks of one instance.
 #[derive(Debug, Clone)]
 pub struct SimClock {
     pub time: Rc<Time>,
-    /// How far its wall clock is off, in milliseconds.
-    pub skew_ms: Rc<Cell<i64>>,
+    pub skew: Rc<Skew>,
 }
 
 impl Clock for SimClock {
     fn now(&self) -> Now {
-        Now { wall_ms: self.time.wall_ms() + self.skew_ms.get(), mono_us: self.time.mono_us() }
+        Now { wall_ms: self.time.wall_ms() + self.skew.ms.get(), mono_us: self.time.mono_us() }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use engine::core::io::{Batch, Chunk, Store};
-use engine::shell::disk::{Checkpoint, Disk};
+use engine::shell::disk::{Checkpoint, Disk, DiskFault, DiskFaults};
 
 use crate::rng::Rng;
 
@@ -78,9 +78,11 @@ struct Inner {
     segments: BTreeMap<i64, Segment>,
     /// Dedup positions applied but not yet known to be on disk.
     applied: BTreeMap<u32, i64>,
-    fault: Option<String>,
+    faults: DiskFaults,
     /// The n-th read or write from now on fails.
     fail_in: Option<u64>,
+    /// After the first failure everything fails until the process has started again: a full disk under sled.
+    sticky: bool,
 }
 
 impl Inner {
@@ -95,11 +97,13 @@ impl Inner {
     }
 
     /// Whether this access fails.
-    fn fails(&mut self) -> bool {
+    fn fails(&mut self, task: u32) -> bool {
         match &mut self.fail_in {
             Some(0) => {
-                self.fail_in = None;
-                self.fault.get_or_insert_with(|| "pretend I/O error".to_owned());
+                if !self.sticky {
+                    self.fail_in = None;
+                }
+                self.faults.keep(Some(task), "pretend I/O error".to_owned());
                 true
             }
             Some(left) => {
@@ -144,8 +148,8 @@ impl MemDisk {
             segment.users = segment.now.keys().map(|(task, input, _)| (*task, *input)).collect();
         }
         inner.applied.clear();
-        inner.fault = None;
-        inner.fail_in = None;
+        inner.faults = DiskFaults::default();
+        (inner.fail_in, inner.sticky) = (None, false);
     }
 
     /// sled's own flusher came by: the state so far survives a crash.
@@ -165,9 +169,15 @@ impl MemDisk {
         }
     }
 
-    /// The access after `reads` more ones fails.
+    /// The access after `accesses` more ones fails.
     pub fn fail_in(&self, accesses: u64) {
         self.inner().fail_in = Some(accesses);
+    }
+
+    /// The access after `accesses` more ones fails, and every later one until the process has started again.
+    pub fn fill_in(&self, accesses: u64) {
+        let mut inner = self.inner();
+        (inner.fail_in, inner.sticky) = (Some(accesses), true);
     }
 
     /// Makes one value of some key's state undecodable; whether there was one.
@@ -197,7 +207,7 @@ impl MemDisk {
 impl Store for MemDisk {
     fn get(&self, task: u32, key: &[u8]) -> Option<Vec<u8>> {
         let mut inner = self.inner();
-        if inner.fails() {
+        if inner.fails(task) {
             return None;
         }
         inner.now.entries.get(&(task, key.to_vec())).cloned()
@@ -205,7 +215,7 @@ impl Store for MemDisk {
 
     fn scan(&self, task: u32, prefix: &[u8], from: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) {
         let mut inner = self.inner();
-        if inner.fails() {
+        if inner.fails(task) {
             return;
         }
         for ((of, key), value) in inner.now.entries.range((task, from.max(prefix).to_vec())..) {
@@ -217,7 +227,7 @@ impl Store for MemDisk {
 
     fn chunk(&self, task: u32, input: usize, segment: i64, offset: i64) -> Option<Vec<u8>> {
         let mut inner = self.inner();
-        if inner.fails() {
+        if inner.fails(task) {
             return None;
         }
         inner.segments.get(&segment)?.now.get(&(task, input, offset)).cloned()
@@ -262,11 +272,11 @@ impl Disk for MemDisk {
 
     fn restore_state(&self, task: u32, puts: Vec<(Vec<u8>, Option<Vec<u8>>)>, changelog_next: i64, now_ms: i64) {
         let mut inner = self.inner();
-        if inner.fails() {
+        if inner.fails(task) {
             return;
         }
         let Some(checkpoint) = inner.now.checkpoints.get(&task).cloned() else {
-            inner.fault.get_or_insert_with(|| "a batch for a task without a checkpoint".to_owned());
+            inner.faults.keep(Some(task), "a batch for a task without a checkpoint".to_owned());
             return;
         };
         let checkpoint = Checkpoint { changelog_next, written_ms: now_ms, ..checkpoint };
@@ -284,6 +294,7 @@ impl Disk for MemDisk {
     fn drop_task(&self, task: u32) {
         // As in sled_disk.rs: the checkpoint is made useless, the chunks go, both surely; then the state, key by key.
         let mut inner = self.inner();
+        inner.faults.forget(task);
         inner.batch(vec![Op::Checkpoint(task, Some(Checkpoint::default()))]);
         inner.flush_state();
         inner.applied.remove(&task);
@@ -302,7 +313,7 @@ impl Disk for MemDisk {
         inner.batch(vec![Op::Checkpoint(task, None)]);
     }
 
-    fn take_fault(&self) -> Option<String> {
-        self.inner().fault.take()
+    fn take_fault(&self, mine: &dyn Fn(u32) -> bool) -> Option<DiskFault> {
+        self.inner().faults.take(mine)
     }
 }

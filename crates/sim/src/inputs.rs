@@ -1,6 +1,7 @@
 //! What the outside world sends: new records, duplicates, conflicts, late and early ones, and garbage.
 
-use engine::core::{headers, ids};
+use engine::core::headers::{self, Header};
+use engine::core::ids;
 use flow::{Id, Meta};
 
 use crate::broker::log::Message;
@@ -71,11 +72,25 @@ pub fn record(id: Id, body: &Body, timestamp_ms: i64) -> Produced {
             timestamp_ms,
             key: Some(body.key().as_bytes().to_vec()),
             value: Some(value),
-            headers: vec![(headers::FINGERPRINT.to_owned(), fingerprint.into_bytes())],
+            headers: vec![headers::owned(headers::FINGERPRINT, fingerprint)],
             task: 0,
         },
     }
 }
+
+/// A header with which the pretend broker refuses a dead letter.
+pub const CURSED_LETTER: &str = "cursed-letter";
+/// Headers that a sender may well send: names that are the engine's own in dead letters and one that is not, a name that is not UTF-8, none, nulls, and values that are no text.
+const HOSTILE: [Header<'static>; 8] = [
+    (b"dlq_code", Some(b"bug")),
+    (b"dlq_offset", None),
+    (b"dlq_stub", Some(b"true")),
+    (b"dlq_of_mine", Some(b"stays")),
+    (b"gr\xfc\xdfe", Some(b"\xff\x00")),
+    (b"", None),
+    (b"event_id", None),
+    (b"traceparent", Some(b"\xfe")),
+];
 
 /// Makes up records.
 #[derive(Debug)]
@@ -113,6 +128,12 @@ impl Inputs {
         let mut made = record(id, &body, timestamp_ms);
         if rng.chance(40) {
             spoil(rng, &mut made);
+        }
+        if rng.chance(100) {
+            made.message.headers.extend(HOSTILE.map(|(name, value)| (name.to_vec(), value.map(<[u8]>::to_vec))));
+        }
+        if rng.chance(30) {
+            made.message.headers.push(headers::owned(CURSED_LETTER, "1"));
         }
         made
     }
@@ -158,7 +179,7 @@ fn spoil(rng: &mut Rng, made: &mut Produced) {
     let message = &mut made.message;
     let value = message.value.get_or_insert_default();
     let mut set_id = |id: u32| value[1..5].copy_from_slice(&id.to_be_bytes());
-    match rng.below(14) {
+    match rng.below(17) {
         0 => value.truncate(4),
         1 => value[0] = 7,
         2 => value.push(0),
@@ -174,7 +195,15 @@ fn spoil(rng: &mut Rng, made: &mut Produced) {
         6 => message.value = None,
         7 => message.key = None,
         8 => message.key = Some(b"another key".to_vec()),
-        9 => message.headers = vec![(headers::FINGERPRINT.to_owned(), b"00000000deadbeef".to_vec())],
+        9 => message.headers = vec![headers::owned(headers::FINGERPRINT, "00000000deadbeef")],
+        // Of a sender with another partitioner, and one whose key is none of the record's either.
+        10 => made.partition = (made.partition + 1) % TASKS,
+        11 => {
+            message.key = Some(b"another key".to_vec());
+            made.partition = ids::partition(b"another key", TASKS);
+        }
+        // Within the limit but for its headers.
+        12 => message.headers.push(headers::owned("large", vec![b'h'; 3_000])),
         // Not spoiled: its schema is merely not known yet.
         _ if made.input == ENTRIES => {
             set_id(rng.between(SLOW_ENTRY_IDS.start.into(), i64::from(SLOW_ENTRY_IDS.end) - 1) as u32)

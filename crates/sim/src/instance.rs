@@ -1,6 +1,6 @@
 //! One pod: a driver that can die and come back on what its disk kept.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use engine::shell::driver::Driver;
 use engine::shell::schemas::Schemas;
 use engine::shell::transport::Fault;
 
-use crate::clock::SimClock;
+use crate::clock::{SimClock, Skew};
 use crate::disk::MemDisk;
 use crate::inputs::{ASK_ID, ENTRY_ID, SLOW_ENTRY_IDS, STRANGER_ID};
 use crate::ledger::{Ledger, handle, wire};
@@ -26,7 +26,7 @@ pub type SimDriver = Driver<Planted, MemDisk, SimClock>;
 /// A pod.
 pub struct Instance {
     pub disk: Arc<MemDisk>,
-    pub skew_ms: Rc<Cell<i64>>,
+    pub skew: Rc<Skew>,
     /// `None` while the process is down.
     pub driver: Option<SimDriver>,
 }
@@ -69,7 +69,9 @@ pub fn start(
     plant: Option<Plant>,
 ) {
     let Ok(mut pod) = instances[me].try_borrow_mut() else { return };
-    let clock = SimClock { time: shared.time.clone(), skew_ms: pod.skew_ms.clone() };
+    // A process has nothing to compare the clock with that it finds: none begins within a jump.
+    pod.skew.settle(u64::MAX);
+    let clock = SimClock { time: shared.time.clone(), skew: pod.skew.clone() };
     let transport = Planted::new(shared.clone(), pod.disk.clone(), me, clock.clone(), plant);
     let worker = Worker::new(erase::<Ledger>(handle), wire_ids(), limits);
     shared.set_dead(me, false);
@@ -114,5 +116,6 @@ pub fn stop(shared: &Shared, pod: &mut Instance) {
 
 /// Ends that a worker is meant to have: nothing else may end it.
 fn is_known_end(fault: &Fault) -> bool {
-    matches!(fault, Fault::Fatal(why) if why.starts_with("fenced twice") || why.starts_with("three aborts"))
+    const KNOWN: [&str; 3] = ["fenced twice", "three aborts", "the disk failed"];
+    matches!(fault, Fault::Fatal(why) if KNOWN.iter().any(|known| why.starts_with(known)))
 }

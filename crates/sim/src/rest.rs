@@ -60,7 +60,7 @@ impl World {
     /// Without further faults, turns until nothing is left to do.
     pub fn rest(&self) -> Result<(), String> {
         self.shared.note(format_args!("comes to rest"));
-        self.instances.iter().for_each(|pod| pod.borrow().skew_ms.set(0));
+        self.instances.iter().for_each(|pod| pod.borrow().skew.set(0));
         let mut why = String::new();
         for round in 0..ROUNDS {
             instance::answer(&self.schemas, true);
@@ -70,6 +70,10 @@ impl World {
             }
             self.expire();
             for me in 0..self.config.instances {
+                // What a task was quarantined for is over by now: a restart tries it again.
+                if self.instances[me].borrow().driver.as_ref().is_some_and(|driver| !driver.quarantined().is_empty()) {
+                    self.kill(me);
+                }
                 if self.instances[me].borrow().driver.is_none() {
                     self.start(me);
                 }

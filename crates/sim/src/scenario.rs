@@ -1,5 +1,7 @@
 //! Words for fixed scenarios: what a test sends, turns and looks at.
 
+use std::collections::BTreeMap;
+
 use engine::core::counts::Counts;
 use engine::core::headers;
 use engine::core::pace::Limits;
@@ -71,6 +73,16 @@ impl World {
         pod.driver.as_mut().unwrap_or_else(|| unreachable!("the pod is down")).turn()
     }
 
+    /// Tasks that the first pod has stopped, and why.
+    pub fn quarantined(&self) -> BTreeMap<u32, String> {
+        self.instances[0].borrow().driver.as_ref().map(|driver| driver.quarantined().clone()).unwrap_or_default()
+    }
+
+    /// Whether the first pod calls itself ready.
+    pub fn ready(&self) -> bool {
+        self.instances[0].borrow().driver.as_ref().is_some_and(|driver| driver.ready())
+    }
+
     /// Counters of the first pod; zero while it is down.
     pub fn counts(&self) -> Counts {
         self.instances[0].borrow().driver.as_ref().map(|driver| driver.worker.counts()).unwrap_or_default()
@@ -125,6 +137,6 @@ impl World {
 }
 
 fn header(stored: &Stored, wanted: &str) -> String {
-    let found = stored.message.headers.iter().rev().find(|(name, _)| name == wanted);
-    found.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
+    let found = headers::find(headers::lend(&stored.message.headers).rev(), wanted);
+    found.map(|value| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
 }

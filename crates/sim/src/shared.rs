@@ -46,8 +46,14 @@ pub struct Shared {
     /// What went against a rule while the run went on.
     pub breaches: RefCell<Vec<String>>,
     pub names: Internal,
+    /// Some clock is wrong for good: what follows such a clock is early, and right.
+    pub clocks_wrong: Cell<bool>,
     /// The broker refuses every record.
     pub refuse_all: Cell<bool>,
+    /// The broker refuses dead letters of more bytes than this.
+    pub letter_bytes: Cell<usize>,
+    /// A record was refused for no reason of its own: a letter may be a stub of one that would have been taken.
+    pub refused_by_chance: Cell<bool>,
     /// What a commit takes, in microseconds; by chance when it is 0.
     pub commit_us: Cell<u64>,
     /// When the next record arrives: no poll waits longer.
@@ -70,7 +76,10 @@ impl Shared {
             history: RefCell::default(),
             breaches: RefCell::default(),
             names: Internal::of(TOPOLOGY.name),
+            clocks_wrong: Cell::new(false),
             refuse_all: Cell::new(false),
+            letter_bytes: Cell::new(usize::MAX),
+            refused_by_chance: Cell::new(false),
             commit_us: Cell::new(0),
             arrival_us: Cell::new(u64::MAX),
             dead: RefCell::new(vec![false; instances]),

@@ -5,16 +5,22 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::core::io::{DeadLetter, Logged, Passed, Send};
+use engine::core::clock::STEP_MS;
+use engine::core::headers;
+use engine::core::io::{DeadLetter, Logged, Send};
+use engine::core::order::{Step, Steps};
+use engine::core::worker::AHEAD_MS;
 use engine::shell::driver::Clock;
 use engine::shell::restore::restore;
-use engine::shell::transport::{Change, Fault, Fetched, Slot, Transport};
+use engine::shell::transport::{Change, Fault, Fetched, Transport};
 use engine::shell::wire;
 
 use crate::broker::group::Membership;
-use crate::broker::log::{Message, Stored};
+use crate::broker::log::Message;
 use crate::clock::SimClock;
 use crate::disk::MemDisk;
+use crate::fetch::{deliver, pass};
+use crate::inputs::CURSED_LETTER;
 use crate::ledger::handle::CURSED;
 use crate::ledger::{TASKS, TOPOLOGY};
 use crate::reader::SimReader;
@@ -22,6 +28,9 @@ use crate::shared::{Hurt, Shared};
 
 /// Records of one poll, at most.
 const POLL: u64 = 40;
+
+/// How far ahead a clock may be that jumps now and then, in milliseconds: what is small enough is followed.
+const CLOCK_OFF_MS: i64 = 3 * STEP_MS;
 
 /// Where an input is read on.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +59,8 @@ pub struct SimTransport {
     /// The wall clock of this instance, for restores.
     clock: SimClock,
     membership: Option<Membership>,
+    /// Whether the group's answer to this membership was passed on.
+    answered: bool,
     producer: Option<u32>,
     owned: BTreeSet<u32>,
     fetches: BTreeMap<(u32, usize), Fetch>,
@@ -75,6 +86,7 @@ impl SimTransport {
             me,
             clock,
             membership: None,
+            answered: false,
             producer: None,
             owned: BTreeSet::new(),
             fetches: BTreeMap::new(),
@@ -104,6 +116,7 @@ impl SimTransport {
         let mut broker = self.shared.broker.borrow_mut();
         let Some(known) = self.membership else {
             self.membership = Some(broker.group.join(self.me));
+            self.answered = false;
             return;
         };
         let Some(standing) = broker.group.standing(self.me, known.session) else {
@@ -129,7 +142,7 @@ impl SimTransport {
             self.shared.note(format_args!("{} to give up {:?}", self.me, plan.revoked));
             into.changes.push(Change::Revoked(plan.revoked));
         }
-        if !plan.assigned.is_empty() {
+        if !plan.assigned.is_empty() || !std::mem::replace(&mut self.answered, true) {
             self.shared.note(format_args!("{} gets {:?}", self.me, plan.assigned));
             self.owned.extend(&plan.assigned);
             into.changes.push(Change::Assigned(plan.assigned));
@@ -143,6 +156,7 @@ impl SimTransport {
             let done = match restore(&mut reader, &*self.disk, &self.shared.names, task, now_ms, &mut |_, _| {}) {
                 Ok(opening) => Change::Restored(opening),
                 Err(Fault::Fatal(why)) => return Err(Fault::Fatal(why)),
+                Err(Fault::Quarantine(why)) => Change::Quarantined(task, why),
                 Err(fault) => Change::RestoreFailed(task, fault.to_string()),
             };
             self.restored.push_back((task, number, done));
@@ -179,11 +193,9 @@ impl SimTransport {
                 left -= 1;
                 deliver(task, input, stored, into);
             }
-            let (from, to) = (fetch.next, log.last_stable_offset());
-            let delivered = into.slots.last().is_some_and(|slot| (slot.task, slot.input) == (task, input));
-            // The consumer has seen the markers behind the record, or not yet.
-            if delivered && from < to && log.read(from).next().is_none() && self.shared.chance(500) {
-                into.passed.push(Passed { task, input, from, to });
+            // The consumer has seen the markers behind the last record, or not yet.
+            if self.shared.chance(500) {
+                pass(task, input, log, into);
             }
         }
         if !into.slots.is_empty() {
@@ -197,11 +209,17 @@ impl SimTransport {
         self.shared.before(self.me, what, Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))?;
         self.expect(Stage::Open, what);
         let task = message.task;
-        let id = message.headers.first().and_then(|(_, id)| std::str::from_utf8(id).ok()?.get(..8)).unwrap_or("");
+        let id = headers::find(headers::lend(&message.headers), headers::EVENT_ID);
+        let id = id.and_then(|id| std::str::from_utf8(id).ok()?.get(..8)).unwrap_or_default().to_owned();
         self.shared.note(format_args!("{} {what} {topic}/{partition} for {task} {id}", self.me));
         let cursed = message.value.as_ref().is_some_and(|value| value.ends_with(CURSED.as_bytes()));
-        let by_chance = !cursed && !topic.ends_with("-dlq") && self.shared.chance(self.shared.chaos.get().refuse);
-        if cursed && !topic.ends_with("-dlq") || by_chance || self.shared.refuse_all.get() {
+        let is_letter = topic.ends_with("-dlq");
+        let by_chance = !cursed && !is_letter && self.shared.chance(self.shared.chaos.get().refuse);
+        if by_chance || self.shared.refuse_all.get() {
+            self.shared.refused_by_chance.set(true);
+        }
+        let refused = if is_letter { self.refuses_letter(&message) } else { cursed };
+        if refused || by_chance || self.shared.refuse_all.get() {
             self.shared.note(format_args!("{} {what} is refused", self.me));
             // A broker's answer comes when it comes: now, or with the commit.
             if self.shared.chance(500) {
@@ -216,6 +234,13 @@ impl SimTransport {
         self.sent.insert(task);
         self.shared.after(self.me, what, Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))?;
         Ok(offset)
+    }
+
+    /// Dead letters that are too large, or that bear a header which the broker does not like.
+    fn refuses_letter(&self, message: &Message) -> bool {
+        let body = message.key.as_ref().map_or(0, Vec::len) + message.value.as_ref().map_or(0, Vec::len);
+        let size = body + headers::bytes(headers::lend(&message.headers));
+        size > self.shared.letter_bytes.get() || headers::find(headers::lend(&message.headers), CURSED_LETTER).is_some()
     }
 
     fn expect(&self, stage: Stage, call: &str) {
@@ -236,15 +261,6 @@ impl SimTransport {
 /// A failed call breaks an open transaction.
 fn broken(stage: Stage) -> Stage {
     if stage == Stage::Open { Stage::Broken } else { stage }
-}
-
-fn deliver(task: u32, input: usize, stored: &Stored, into: &mut Fetched) {
-    let message = &stored.message;
-    let key = message.key.as_ref().map(|key| into.keep(key));
-    let value = message.value.as_ref().map(|value| into.keep(value));
-    let headers = message.headers.iter().map(|(name, value)| (into.keep(name.as_bytes()), into.keep(value))).collect();
-    let (offset, timestamp_ms) = (stored.offset, message.timestamp_ms);
-    into.slots.push(Slot { task, input, offset, timestamp_ms, key, value, headers });
 }
 
 impl Transport for SimTransport {
@@ -298,11 +314,15 @@ impl Transport for SimTransport {
     }
 
     fn send(&mut self, send: &Send) -> Result<(), Fault> {
+        let (ahead_ms, most_ms) = (send.timestamp_ms - self.shared.time.wall_ms(), AHEAD_MS + CLOCK_OFF_MS);
+        if ahead_ms > most_ms && !self.shared.clocks_wrong.get() {
+            self.shared.breach(format!("an output's time is {ahead_ms} ms ahead of the clock"));
+        }
         let message = Message {
             timestamp_ms: send.timestamp_ms,
             key: Some(send.key.clone().into_bytes()),
             value: Some(send.value.clone()),
-            headers: wire::headers_of(send).map(|(name, value)| (name.to_owned(), value.into_bytes())).to_vec(),
+            headers: wire::headers_of(send),
             task: send.task,
         };
         self.produce("send", send.topic, send.partition, message).map(drop)
@@ -344,6 +364,14 @@ impl Transport for SimTransport {
     }
 
     fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
+        for step in Steps::decode(value).into_iter().flat_map(|steps| steps.steps) {
+            if let Step::Clock { now_ms } = step
+                && now_ms > self.shared.time.wall_ms() + CLOCK_OFF_MS
+                && !self.shared.clocks_wrong.get()
+            {
+                self.shared.breach(format!("a timer that is due at {now_ms} fires at {}", self.shared.time.wall_ms()));
+            }
+        }
         let message = Message { value: Some(value.to_vec()), task, ..Message::default() };
         let topic = self.shared.names.order.clone();
         self.produce("order log", &topic, task, message).map(drop)

@@ -1,6 +1,6 @@
 //! A run: pods, broker and outside world, moved step by step by one seed.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -80,6 +80,11 @@ impl Config {
     }
 }
 
+const HOUR_MS: i64 = 3_600_000;
+
+/// The longest jump of a clock, in microseconds: shorter than what makes it believed.
+const JUMP_MAX_US: u64 = 200_000_000;
+
 /// The pretend world.
 pub struct World {
     pub config: Config,
@@ -99,7 +104,7 @@ impl World {
         let shared = Rc::new(Shared::new(config.seed, config.instances));
         shared.history.borrow_mut().verbose = config.verbose;
         create_topics(&shared);
-        let pod = |_| RefCell::new(Instance { disk: Arc::default(), skew_ms: Rc::new(Cell::new(0)), driver: None });
+        let pod = |_| RefCell::new(Instance { disk: Arc::default(), skew: Rc::default(), driver: None });
         let instances: Instances = Rc::new((0..config.instances).map(pod).collect());
         let (inputs, schemas) = (Inputs::new(config.keys), instance::schemas());
         let world = World { shared, instances, schemas, marks: Vec::new(), inputs, outside_open: false, config };
@@ -171,12 +176,33 @@ impl World {
             self.shared.note(format_args!("{me} is thrown out"));
             self.shared.broker.borrow_mut().group.leave(me);
         }
-        if self.shared.chance(chaos.clock_jump) {
-            let skew_ms = self.shared.rng.borrow_mut().between(-7_200_000, 7_200_000);
-            self.shared.note(format_args!("clock of {me} off by {skew_ms}"));
-            self.instances[me].borrow().skew_ms.set(skew_ms);
-        }
+        self.hurt_clock(me);
         self.hurt_disk(me);
+    }
+
+    fn hurt_clock(&self, me: usize) {
+        let chaos = self.config.chaos;
+        let pod = self.instances[me].borrow();
+        if self.shared.chance(chaos.clock_jump) {
+            let (by_ms, for_us) = (HOUR_MS * 26, 1 + self.shared.below(JUMP_MAX_US));
+            let ms = self.shared.rng.borrow_mut().between(-by_ms, by_ms);
+            self.shared.note(format_args!("clock of {me} off by {ms} for {for_us}"));
+            pod.skew.jump(ms, self.shared.time.mono_us() + for_us);
+        }
+        if self.shared.chance(chaos.clock_wrong) {
+            let ms = self.shared.rng.borrow_mut().between(-2 * HOUR_MS, 2 * HOUR_MS);
+            self.shared.note(format_args!("clock of {me} off by {ms} from now on"));
+            pod.skew.set(ms);
+            self.shared.clocks_wrong.set(true);
+        }
+        drop(pod);
+        self.settle_clocks(0);
+    }
+
+    /// Ends the jumps of clocks that are over within `ahead_us` from now.
+    fn settle_clocks(&self, ahead_us: u64) {
+        let now_us = self.shared.time.mono_us() + ahead_us;
+        self.instances.iter().for_each(|pod| pod.borrow().skew.settle(now_us));
     }
 
     fn turn_or_start(&self, me: usize) {
@@ -194,9 +220,14 @@ impl World {
     fn hurt_disk(&self, me: usize) {
         let disk = self.instances[me].borrow().disk.clone();
         if self.shared.chance(self.config.chaos.disk * 5) {
-            let reads = self.shared.below(20);
-            self.shared.note(format_args!("disk of {me} fails in {reads}"));
-            disk.fail_in(reads);
+            let accesses = self.shared.below(20);
+            if self.shared.chance(100) {
+                self.shared.note(format_args!("disk of {me} is full in {accesses}"));
+                disk.fill_in(accesses);
+            } else {
+                self.shared.note(format_args!("disk of {me} fails in {accesses}"));
+                disk.fail_in(accesses);
+            }
         }
         if self.shared.chance(self.config.chaos.rot * 5) {
             let rotten = disk.rot(&mut self.shared.rng.borrow_mut());
@@ -221,6 +252,7 @@ impl World {
             1..4 => self.shared.below(2_000_000),
             _ => self.shared.below(50_000),
         };
+        self.settle_clocks(by_us);
         self.shared.time.advance_us(by_us);
         self.expire();
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use contract::item_lookup::{Effects, Wake};
+use contract::item_lookup::{Effects, In, Wake};
 use contract::state::{Item, ItemStatus};
 use contract::{CorrectItem, ReceiveStock, RegisterItem, RetireItem};
 use contract::{ItemCommandRefused, ItemCorrected, ItemRegistered, ItemRetired, StockReceived};
@@ -21,6 +21,22 @@ pub fn or_refuse<'a>(
     if let Err(reason) = done {
         out.emit(ItemCommandRefused { item_id: id.into(), request_id, requester, reason: reason.into() });
     }
+}
+
+/// Why a command under a used request id has no effect.
+pub const USED_BEFORE: &str = "the request_id was used before, with other content";
+
+/// Refuses a command under whose request id the same sender asked for something else before.
+pub fn refuse_conflict<'a>(input: In<'a>, id: &'a str, out: &mut Effects<'a>) {
+    let (request_id, requester) = match input {
+        In::RegisterItem(it) => (it.request_id, it.requester),
+        In::CorrectItem(it) => (it.request_id, it.requester),
+        In::RetireItem(it) => (it.request_id, it.requester),
+        In::ReceiveStock(it) => (it.request_id, it.requester),
+        // Not known by a request id: the engine gives none of them as a conflict.
+        In::ReserveLine(_) | In::ReleaseLine(_) | In::ShipLine(_) | In::Wake(..) => return,
+    };
+    or_refuse(Err(USED_BEFORE.to_owned()), id, request_id, requester, out);
 }
 
 /// Puts an item on sale. Lines that waited for it go on.

@@ -15,9 +15,10 @@ use contract::item_lookup::{Change, Effects, Event, Handled, In, Out, State, Wak
 use contract::state::{Item, ItemStatus, Reservation, ReservationStatus};
 use contract::{LineRefused, LineReleased, LineReserved, LineShipped, RefusedReason};
 use contract::{ReleaseLine, ReserveLine, ShipLine};
-use flow::{Emit, Id};
+use flow::{Emit, Id, Seen};
 
-use catalogue::{correct, or_refuse, receive, register, retire};
+pub use catalogue::USED_BEFORE;
+use catalogue::{correct, or_refuse, receive, refuse_conflict, register, retire};
 pub use queue::{NOT_REGISTERED, RESUME_MAX};
 
 /// Decides for one item. An item of which there is nothing to know is forgotten.
@@ -38,6 +39,7 @@ pub fn handle<'a>(event: Event<'a>, state: &State<'_>) -> Handled<'a> {
 fn decide<'a>(event: Event<'a>, state: &State<'_>, item: &mut Item, out: &mut Effects<'a>) {
     let (id, now_ms) = (event.key, event.time_ms);
     match event.input {
+        _ if event.seen == Seen::Conflict => refuse_conflict(event.input, id, out),
         In::RegisterItem(it) => or_refuse(register(&it, now_ms, item, out), id, it.request_id, it.requester, out),
         In::CorrectItem(it) => or_refuse(correct(&it, item, out), id, it.request_id, it.requester, out),
         In::RetireItem(it) => or_refuse(retire(&it, item, out), id, it.request_id, it.requester, out),

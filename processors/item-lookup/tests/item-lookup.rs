@@ -15,7 +15,7 @@ use contract::{CorrectItem, ReceiveStock, RegisterItem, ReleaseLine, ReserveLine
 use contract::{ItemCommandRefused, ItemCorrected, ItemRegistered, ItemRetired, StockReceived};
 use contract::{LineParked, LineRefused, LineReleased, LineReserved, LineResumed, LineShipped, RefusedReason};
 use flow::{Event, Id, Meta, Seen};
-use item_lookup::{NOT_REGISTERED, RESUME_MAX, handle};
+use item_lookup::{NOT_REGISTERED, RESUME_MAX, USED_BEFORE, handle};
 
 const NOW: i64 = 1_700_000_000_000;
 const LATER: i64 = NOW + 1_000;
@@ -46,13 +46,16 @@ fn check_in(mut state: MemoryState, input: In<'_>, expect: impl FnOnce(&mut Effe
 /// The command takes no effect, for this reason.
 #[track_caller]
 fn check_refused(given: &[Change], input: In<'_>, reason: &str) {
-    let refused = ItemCommandRefused {
+    check(given, input, |want| want.emit(refused(reason)));
+}
+
+fn refused(reason: &str) -> ItemCommandRefused<'static> {
+    ItemCommandRefused {
         item_id: "apple".into(),
         request_id: "r-1".into(),
         requester: "desk".into(),
         reason: reason.to_owned().into(),
-    };
-    check(given, input, |want| want.emit(refused));
+    }
 }
 
 /// The line is refused, for this reason; nothing changes.

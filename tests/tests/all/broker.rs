@@ -1,9 +1,13 @@
 //! The binary against a real Kafka: what it does when the world misbehaves, and what it says then.
 
+#[path = "broker/clients.rs"]
+mod clients;
 #[path = "broker/everyday.rs"]
 mod everyday;
 #[path = "broker/flow.rs"]
 mod flow;
+#[path = "broker/letters.rs"]
+mod letters;
 #[path = "broker/metrics.rs"]
 mod metrics;
 #[path = "broker/outage.rs"]
@@ -76,7 +80,8 @@ fn place(request_id: &str, item_id: &str, quantity: i64, now_ms: i64) -> Result<
         lines: vec![Line { line_no: 1, item_id: item_id.into(), quantity }],
         wait_until: None,
     };
-    let event_id = ids::identity("order-commands.v1", &[order_id.as_str(), requester, request_id].join("\0"));
+    let event_id =
+        ids::identity("order-commands.v1", "PlaceOrder", &[order_id.as_str(), requester, request_id].join("\0"));
     let ticket = Id::parse(&order_id).context("a ticket is a UUID")?;
     let mut value = vec![0; 5];
     let meta = Meta { event_id, ticket_id: ticket, cause: Id::NIL, occurred_at: now_ms };
@@ -89,7 +94,7 @@ fn place(request_id: &str, item_id: &str, quantity: i64, now_ms: i64) -> Result<
         timestamp_ms: now_ms,
         key: Some(order_id.into_bytes()),
         value: Some(value),
-        headers: vec![(headers::EVENT_ID.into(), event_id.to_string().into_bytes())],
+        headers: vec![headers::owned(headers::EVENT_ID, event_id.to_string())],
     })
 }
 

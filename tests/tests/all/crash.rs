@@ -1,11 +1,15 @@
 //! Crashes on a real Kafka: kill -9 anywhere, and nothing is lost, nothing comes twice.
 
+#[path = "crash/gap.rs"]
+mod gap;
 #[path = "crash/missing.rs"]
 mod missing;
 #[path = "crash/points.rs"]
 mod points;
 #[path = "crash/reset.rs"]
 mod reset;
+#[path = "crash/restart.rs"]
+mod restart;
 #[path = "crash/rolling.rs"]
 mod rolling;
 #[path = "crash/start.rs"]
@@ -49,7 +53,7 @@ fn reached(flow: &mut Flow, admin: &Admin, topics: &[&str], wanted: i64) -> Resu
 /// All laws hold; the final state of each order goes to `states`.
 fn verify(flow: &mut Flow, manifest: &Path, states: &Path) -> Result<Value> {
     let (manifest, states) = (text(manifest)?, text(states)?);
-    let verdict = flow.tool(&["verify", "--manifest", manifest, "--json", "--patience", "30", "--states", states])?;
+    let verdict = flow.tool(&["verify", "--manifest", manifest, "--json", "--patience", "120", "--states", states])?;
     let verdict = verdict.expect(0)?.json()?;
     ensure!(verdict["holds"] == true, "{verdict}");
     flow.say(&format!("verdict: {verdict}"));

@@ -35,6 +35,7 @@ fn ids_come_from_the_registry_and_outlive_it() -> Result<()> {
         "{refused}"
     );
     let ids = registered(&registry, &schemas, &lock)?;
+    client_of_others(&server, &ids)?;
     refusals(&registry, &schemas[0])?;
     references(&server, &registry)?;
     outage(&mut server, registry, &schemas, &ids, &lock)
@@ -103,6 +104,19 @@ fn registered(registry: &Registry, schemas: &[WireSchema], lock: &Path) -> Resul
         assert_eq!(found.fingerprint, released.fingerprint, "{}", found.text);
     }
     Ok(expected)
+}
+
+/// The Python example asks the registry for the ids and schemas that we use.
+fn client_of_others(server: &tests::Registry, ids: &HashMap<u64, u32>) -> Result<()> {
+    const PROGRAM: &str = "import client; schemas = client.Schemas(); \
+        number, _ = schemas.to_write('order-commands.v1', 'PlaceOrder'); \
+        print(number, schemas.to_read(number)['name'])";
+    let done = tests::python_example(&["-c", PROGRAM], &[("REGISTRY", &server.url())])?;
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    let wanted = wire().find(|released| released.record == "PlaceOrder").context("released")?;
+    let wanted = format!("{} {}", ids[&wanted.fingerprint], wanted.full_name);
+    ensure!(said.trim() == wanted, "{said}, not {wanted}: {}", String::from_utf8_lossy(&done.stderr));
+    Ok(())
 }
 
 fn refusals(registry: &Registry, known: &WireSchema) -> Result<()> {

@@ -1,8 +1,8 @@
 //! `orderflow schema` and a real registry: what it is given, what it is not, and what is said when it cannot be asked.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -124,6 +124,20 @@ fn foreign(server: &tests::Registry, folder: &str, fails: &Fails<'_>) -> Result<
     Ok(())
 }
 
+/// The path of a request, which is read to its end: whoever hangs up on unread bytes may take the answer back.
+fn requested(stream: &TcpStream) -> Option<String> {
+    let mut reader = BufReader::new(stream);
+    let (mut line, mut path, mut length) = (String::new(), None, 0);
+    while reader.read_line(&mut line).is_ok_and(|read| read > 0) && !line.trim().is_empty() {
+        path = path.or_else(|| line.split(' ').nth(1).map(str::to_owned));
+        let header = line.to_ascii_lowercase();
+        length = header.strip_prefix("content-length:").and_then(|it| it.trim().parse().ok()).unwrap_or(length);
+        line.clear();
+    }
+    reader.read_exact(&mut vec![0; length]).ok()?;
+    path
+}
+
 /// A registry that says these bodies for paths that end so, and nothing at all for the rest.
 fn stub(answers: &'static [(&'static str, &'static str)]) -> Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -131,10 +145,7 @@ fn stub(answers: &'static [(&'static str, &'static str)]) -> Result<String> {
     thread::spawn(move || {
         let mut silent = Vec::new();
         for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut request = [0; 4096];
-            let read = stream.read(&mut request).unwrap_or_default();
-            let line = String::from_utf8_lossy(&request[..read]).lines().next().unwrap_or_default().to_owned();
-            let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+            let path = requested(&stream).unwrap_or_default();
             let Some((_, body)) = answers.iter().find(|(end, _)| path.contains(end)) else {
                 silent.push(stream);
                 continue;

@@ -47,7 +47,9 @@ fn the_shared_kafka_is_one_and_creates_no_topic_by_itself() -> Result<()> {
     let twice = kafka.create_topic("smoke-shared.v1", 3, &[]).unwrap_err();
     assert!(twice.to_string().contains("smoke-shared.v1"), "{twice}");
 
-    let unknown = transaction(kafka, "nobody-declared-this.v1", "x", true);
+    // Seconds are enough for a topic that will never be there.
+    let hasty = [("delivery.timeout.ms", "10000"), ("topic.metadata.propagation.max.ms", "2000")];
+    let unknown = transaction_with(kafka, "nobody-declared-this.v1", "x", true, &hasty);
     assert!(unknown.is_err(), "a topic that nobody declared came into being");
     Ok(())
 }
@@ -135,12 +137,17 @@ fn a_killed_test_process_takes_its_servers_along() -> Result<()> {
 
 /// One record in one transaction, committed or aborted.
 fn transaction(kafka: &Kafka, topic: &str, value: &str, commit: bool) -> Result<()> {
-    let producer: BaseProducer = ClientConfig::new()
-        .set("bootstrap.servers", kafka.bootstrap())
-        .set("transactional.id", topic)
-        .set("delivery.timeout.ms", "10000")
-        .set("topic.metadata.propagation.max.ms", "2000")
-        .create()?;
+    transaction_with(kafka, topic, value, commit, &[])
+}
+
+/// The same with these settings of the client.
+fn transaction_with(kafka: &Kafka, topic: &str, value: &str, commit: bool, more: &[(&str, &str)]) -> Result<()> {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", kafka.bootstrap()).set("transactional.id", topic);
+    for (name, value) in more {
+        config.set(*name, *value);
+    }
+    let producer: BaseProducer = config.create()?;
     producer.init_transactions(LIMIT)?;
     producer.begin_transaction()?;
     producer.send(BaseRecord::to(topic).key(value).payload(value)).map_err(|(error, _)| error)?;

@@ -225,7 +225,10 @@ fn what_is_logged_changes_without_a_restart() -> Result<()> {
     let says = |process: &Orderflow, what: &str| process.log().contains(what);
     eventually("the store", LIMIT, || Ok(data.join("order-intake").exists().then_some(())))?;
     for (written, said) in [("info", "log filter is now \\\"info\\\""), ("engine=loud", "the former one stays")] {
-        fs::write(&filter, written)?;
+        // Whole or not at all, as Kubernetes does it: half a word may be another filter.
+        let aside = filter.with_extension("new");
+        fs::write(&aside, written)?;
+        fs::rename(&aside, &filter)?;
         eventually(said, LIMIT, || {
             ensure!(process.runs()?, "it ended\n{}", process.tail());
             Ok(says(&process, said).then_some(()))

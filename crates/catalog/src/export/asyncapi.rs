@@ -6,32 +6,22 @@ use serde_json::Value;
 use crate::catalog::{Processor, Topic};
 use crate::export::model::{Model, Party, RecordPage, TopicPage};
 use crate::export::node::Node;
+use crate::export::wire::{HEADERS, Identity, PARTITIONER, prose};
 use crate::{Catalog, Kind};
 
 /// Kafka bindings, all of one version.
 const BINDINGS: &str = "0.5.0";
 const AVRO: &str = "application/vnd.apache.avro+json;version=1.9.0";
-/// Headers of every record: name and what it holds.
-const HEADERS: [(&str, &str); 9] = [
-    ("event_id", "UUID of the event; the same each time it is derived from the same cause"),
-    ("ticket_id", "UUID of the ticket"),
-    ("cause", "UUID of the event that led to this one"),
-    ("occurred_at", "Milliseconds since 1970-01-01 UTC"),
-    ("record", "Name of the record"),
-    ("schema_version", "Semantic version of its schema"),
-    ("fingerprint", "CRC-64-AVRO of its schema, 16 hex digits"),
-    ("content", "Content hash, 16 hex digits"),
-    ("traceparent", "W3C trace context"),
-];
 
 /// The whole document.
 pub fn asyncapi(catalog: &Catalog, model: &Model<'_>, version: &str) -> Node {
-    let description = "Generated from topics.yaml and schemas/ by `orderflow catalog export`. Every message is Avro in \
-                       Confluent's framing; its key is the field that the message's Kafka binding names.";
+    let mut description =
+        String::from("Generated from topics.yaml and schemas/ by `orderflow catalog export`.\n\nA client:\n\n");
+    model.rules.iter().for_each(|(about, rule)| description.push_str(&format!("- **{about}**: {}\n", prose(rule))));
     let info = Node::map([
         ("title", Some("orderflow".into())),
         ("version", Some(version.into())),
-        ("description", Some(description.into())),
+        ("description", Some(description.as_str().into())),
     ]);
     let channels = model.topics.iter().map(|page| (page.topic.name.clone(), channel(page))).collect();
     let mut operations = Vec::new();
@@ -83,8 +73,19 @@ fn channel(page: &TopicPage<'_>) -> Node {
         ("bindings", Some(Node::map([("kafka", Some(kafka))]))),
         ("x-kind", Some(page.spec.kind.as_str().into())),
         ("x-key", Some(topic.key.as_str().into())),
+        ("x-partitioner", Some(PARTITIONER.into())),
+        ("x-identity", Some(Node::List(page.identities.iter().map(identity).collect()))),
         ("x-writers", Some(parties(&page.writers))),
         ("x-readers", Some(parties(&page.readers))),
+    ])
+}
+
+fn identity(identity: &Identity) -> Node {
+    let fields = identity.fields.iter().map(|field| field.as_str().into()).collect();
+    Node::map([
+        ("processor", Some(identity.processor.as_str().into())),
+        ("fields", Some(Node::List(fields))),
+        ("window-ms", Some(identity.window_ms.into())),
     ])
 }
 
@@ -179,6 +180,7 @@ fn message(catalog: &Catalog, page: &RecordPage<'_>) -> Node {
     ]);
     let versions = page.versions.iter().map(|version| version.version.as_str().into()).collect();
     let full = release.map_or(page.name, |release| release.full.as_str());
+    let topic = page.topic.map_or("", |topic| topic.name.as_str());
     Node::map([
         ("name", Some(full.into())),
         ("title", Some(page.name.into())),
@@ -188,6 +190,8 @@ fn message(catalog: &Catalog, page: &RecordPage<'_>) -> Node {
         ("payload", Some(payload)),
         ("bindings", Some(Node::map([("kafka", Some(kafka))]))),
         ("x-versions", Some(Node::List(versions))),
+        ("x-subject", Some(format!("{topic}-{full}").as_str().into())),
+        ("x-local-schema-id", Some(i64::from(page.local_id).into())),
     ])
 }
 

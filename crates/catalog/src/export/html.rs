@@ -3,6 +3,7 @@
 use crate::catalog::Processor;
 use crate::export::model::{Model, Party, RecordPage, TopicPage, kept, length};
 use crate::export::schema::{Row, Version};
+use crate::export::wire::{HEADERS, Identity};
 use crate::{Catalog, TopicSpec, draw};
 
 const STYLE: &str = include_str!("page.css");
@@ -29,6 +30,7 @@ pub fn html(catalog: &Catalog, model: &Model<'_>, version: &str) -> String {
         model.processors.len()
     ));
     out.push_str(&format!("<h2 id=\"topology\">Topology</h2>\n<figure>\n{}</figure>\n", drawing(catalog)));
+    out.push_str(&clients(model));
     out.push_str("<h2 id=\"topics\">Topics</h2>\n");
     model.topics.iter().for_each(|page| out.push_str(&topic(page, model)));
     out.push_str("<h2 id=\"records\">Records</h2>\n");
@@ -56,7 +58,9 @@ fn nav(model: &Model<'_>, wire: &[&RecordPage<'_>], state: &[&RecordPage<'_>]) -
         let items: String = links.iter().map(|link| format!("<li>{link}</li>\n")).collect();
         format!("<h2>{title}</h2>\n<ul>\n{items}</ul>\n")
     };
-    let mut out = String::from("<nav aria-label=\"Contents\">\n<a href=\"#topology\">Topology</a>\n");
+    let mut out = String::from(
+        "<nav aria-label=\"Contents\">\n<a href=\"#topology\">Topology</a>\n<a href=\"#clients\">Clients</a>\n",
+    );
     out.push_str(&list("Topics", model.topics.iter().map(|page| link("topic", &page.topic.name)).collect()));
     out.push_str(&list(
         "Records",
@@ -65,6 +69,18 @@ fn nav(model: &Model<'_>, wire: &[&RecordPage<'_>], state: &[&RecordPage<'_>]) -
     out.push_str(&list("Processors", model.processors.iter().map(|it| link("processor", &it.name)).collect()));
     out.push_str(&list("State", state.iter().map(|page| link("state", page.name)).collect()));
     out + "</nav>\n"
+}
+
+/// What a sender or reader has to do.
+fn clients(model: &Model<'_>) -> String {
+    let row = |name: &str, about: &str| format!("<tr><td>{name}</td><td>{}</td></tr>\n", escaped(about));
+    let rules: String = model.rules.iter().map(|(about, rule)| row(about, rule)).collect();
+    let headers: String = HEADERS.iter().map(|(name, about)| row(&format!("<code>{name}</code>"), about)).collect();
+    format!(
+        "<h2 id=\"clients\">Clients</h2>\n<p>What a sender or reader has to do, besides reading the schemas.</p>\n{}{}",
+        table(&["about", "rule"], &rules),
+        table(&["header", "what it holds"], &headers)
+    )
 }
 
 fn topic(page: &TopicPage<'_>, model: &Model<'_>) -> String {
@@ -87,10 +103,17 @@ fn topic(page: &TopicPage<'_>, model: &Model<'_>) -> String {
         ("read by", parties(&page.readers)),
         ("partitions", topic.partitions.to_string()),
         ("kept", kept(&page.spec)),
+        ("a repetition is recognised by", list(page.identities.iter().map(identity))),
     ];
     let head = heading("topic", &topic.name, &topic.name, page.spec.kind.as_str());
     let table = table(&["record", "version", "written by", "what it says"], &rows);
     format!("{head}<p>{}</p>\n{}{table}</section>\n", escaped(&topic.about), facts_list(&facts))
+}
+
+fn identity(identity: &Identity) -> String {
+    let fields = list(identity.fields.iter().map(|field| format!("<code>{}</code>", escaped(field))));
+    let (processor, window) = (link("processor", &identity.processor), length(&identity.window_ms.to_string()));
+    format!("{processor} by {fields}, for {window}")
 }
 
 fn record(page: &RecordPage<'_>) -> String {
@@ -105,6 +128,7 @@ fn record(page: &RecordPage<'_>) -> String {
             facts.push(("on", link("topic", &topic.name)));
             facts.push(("written by", parties(&page.writers)));
             facts.push(("read by", parties(&page.readers)));
+            facts.push(("local schema id", page.local_id.to_string()));
         }
         None => facts.push(("of", parties(&page.writers))),
     }

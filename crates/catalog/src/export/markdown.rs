@@ -2,8 +2,9 @@
 
 use crate::Catalog;
 use crate::draw;
-use crate::export::model::{Model, Party, RecordPage, TopicPage, capital, kept};
+use crate::export::model::{Model, Party, RecordPage, TopicPage, capital, kept, length};
 use crate::export::schema::{Inner, Row, Version};
+use crate::export::wire::{HEADERS, prose};
 
 /// The page.
 pub fn markdown(catalog: &Catalog, model: &Model<'_>, version: &str) -> String {
@@ -16,7 +17,11 @@ pub fn markdown(catalog: &Catalog, model: &Model<'_>, version: &str) -> String {
     );
     let drawing = draw::mermaid(catalog, draw::COMMITTED, &draw::Notes::new());
     drawing.lines().filter(|line| !line.starts_with("%%")).for_each(|line| out.push_str(&format!("{line}\n")));
-    out.push_str("```\n\n## Topics\n\n| topic | kind | key | partitions | kept | written by | read by |\n");
+    out.push_str("```\n\n## Clients\n\nWhat a sender or reader has to do, besides reading the schemas.\n\n");
+    model.rules.iter().for_each(|(about, rule)| out.push_str(&format!("- **{about}**: {}\n", prose(rule))));
+    out.push_str("\n| header | what it holds |\n|---|---|\n");
+    HEADERS.iter().for_each(|(name, about)| out.push_str(&format!("| `{name}` | {} |\n", cell(about))));
+    out.push_str("\n## Topics\n\n| topic | kind | key | partitions | kept | written by | read by |\n");
     out.push_str("|---|---|---|---:|---|---|---|\n");
     for page in &model.topics {
         let topic = page.topic;
@@ -49,7 +54,7 @@ pub fn markdown(catalog: &Catalog, model: &Model<'_>, version: &str) -> String {
             let names = full.map(|full| link_to(short(full), &format!("{}-state", short(full))));
             out.push_str(&format!("- remembers: {}\n", list(names)));
         }
-        out.push_str(&format!("- knows duplicates for: {}\n", crate::export::model::length(&it.window_ms.to_string())));
+        out.push_str(&format!("- knows duplicates for: {}\n", length(&it.window_ms.to_string())));
     }
     out.push_str("\n## State\n\nWhat processors remember of a key. Nobody else reads it.\n");
     model.records.iter().filter(|page| page.state).for_each(|page| out.push_str(&record(page)));
@@ -66,8 +71,13 @@ fn topic(page: &TopicPage<'_>, model: &Model<'_>) -> String {
     let kind = capital(page.spec.kind.as_str());
     let mut out = format!("\n### {}\n\n{}\n\n", topic.name, prose(&topic.about));
     out.push_str(&format!("- {kind} topic of {}, by `{}`\n", topic.owner, topic.key));
-    out.push_str(&format!("- written by: {}\n- read by: {}\n\n", parties(&page.writers), parties(&page.readers)));
-    out.push_str("| record | version | written by | what it says |\n|---|---|---|---|\n");
+    out.push_str(&format!("- written by: {}\n- read by: {}\n", parties(&page.writers), parties(&page.readers)));
+    for it in &page.identities {
+        let (processor, window) = (link(&it.processor), length(&it.window_ms.to_string()));
+        let fields = list(it.fields.iter().map(|field| format!("`{field}`")));
+        out.push_str(&format!("- a repetition is recognised by {processor}: {fields}, for {window}\n"));
+    }
+    out.push_str("\n| record | version | written by | what it says |\n|---|---|---|---|\n");
     let carried = |it: &&RecordPage<'_>| it.topic.is_some_and(|other| other.name == topic.name);
     for it in model.records.iter().filter(carried) {
         let newest = it.versions.first().map_or("", |version| version.version.as_str());
@@ -96,7 +106,8 @@ fn record(page: &RecordPage<'_>) -> String {
     for (at, version) in page.versions.iter().enumerate() {
         let (number, fingerprint) = (&version.version, &version.fingerprint);
         if at == 0 {
-            out.push_str(&format!("**{number}**, the newest; fingerprint `{fingerprint}`\n\n{}", fields(version)));
+            let id = page.topic.map_or_else(String::new, |_| format!(", local schema id {}", page.local_id));
+            out.push_str(&format!("**{number}**, the newest; fingerprint `{fingerprint}`{id}\n\n{}", fields(version)));
         } else {
             let body = fields(version);
             out.push_str(&format!(
@@ -164,11 +175,6 @@ fn link(name: &str) -> String {
 fn link_to(text: &str, heading: &str) -> String {
     let anchor: String = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect();
     format!("[{text}](#{anchor})")
-}
-
-/// Text that people wrote; GitHub would take `<` for markup.
-fn prose(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;")
 }
 
 /// The same in a table.

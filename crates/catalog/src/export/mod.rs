@@ -8,6 +8,7 @@ mod markdown;
 mod model;
 mod node;
 mod schema;
+mod wire;
 
 use crate::Catalog;
 
@@ -22,9 +23,15 @@ pub enum Document {
     AsyncApi,
 }
 
-/// The documents as pairs of file name and text; `version` is that of the application they describe.
-pub fn export(catalog: &Catalog, wanted: &[Document], version: &str) -> Vec<(&'static str, String)> {
-    let model = model::model(catalog);
+/// The documents as pairs of file name and text; `version` is that of the application they describe, `rules` are what its
+/// clients have to do besides what is so in every flow: what each is about, and the rule.
+pub fn export(
+    catalog: &Catalog,
+    wanted: &[Document],
+    version: &str,
+    rules: &[(&'static str, &str)],
+) -> Vec<(&'static str, String)> {
+    let model = model::model(catalog, rules);
     let mut files = Vec::new();
     if wanted.contains(&Document::Markdown) {
         files.push(("catalogue.md", markdown::markdown(catalog, &model, version)));

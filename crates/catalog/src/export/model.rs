@@ -2,6 +2,7 @@
 
 use crate::catalog::{Processor, Topic};
 use crate::export::schema::{Row, Version, rows, versions};
+use crate::export::wire::{self, Identity, Rule};
 use crate::{Catalog, Kind, META, TopicKind, TopicSpec};
 
 /// Somebody who reads or writes: a processor, or a name of the world outside.
@@ -17,6 +18,7 @@ pub struct TopicPage<'c> {
     pub spec: TopicSpec,
     pub writers: Vec<Party>,
     pub readers: Vec<Party>,
+    pub identities: Vec<Identity>,
 }
 
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub struct RecordPage<'c> {
     pub readers: Vec<Party>,
     /// The newest first.
     pub versions: Vec<Version>,
+    /// Of the newest version, where there is no registry.
+    pub local_id: u32,
 }
 
 #[derive(Debug)]
@@ -44,10 +48,12 @@ pub struct Model<'c> {
     pub processors: &'c [Processor],
     /// What the engine keeps beside the processors.
     pub internal: Vec<TopicSpec>,
+    /// What clients have to do.
+    pub rules: Vec<Rule>,
 }
 
 /// Reads a catalog.
-pub fn model(catalog: &Catalog) -> Model<'_> {
+pub fn model<'c>(catalog: &'c Catalog, rules: &[(&'static str, &str)]) -> Model<'c> {
     let (declared, internal): (Vec<_>, Vec<_>) =
         catalog.topics().into_iter().partition(|spec| matches!(spec.kind, TopicKind::Declared(_)));
     let topics = catalog.topics.iter().zip(declared);
@@ -61,7 +67,8 @@ pub fn model(catalog: &Catalog) -> Model<'_> {
         records.extend(full.filter_map(|full| state_page(catalog, processor, full)));
     }
     let meta = catalog.schemas.get(META).map_or_else(Vec::new, |meta| rows(&meta.json, &mut Vec::new()));
-    Model { topics, records, meta, processors: &catalog.processors, internal }
+    let rules = wire::rules(catalog, rules);
+    Model { topics, records, meta, processors: &catalog.processors, internal, rules }
 }
 
 fn party(processor: &Processor) -> Party {
@@ -102,7 +109,8 @@ fn topic_page<'c>(catalog: &'c Catalog, topic: &'c Topic, spec: TopicSpec) -> To
             all.push(writer);
         }
     }
-    TopicPage { topic, spec, writers: all, readers: readers(catalog, topic) }
+    let identities = wire::identities(catalog, topic);
+    TopicPage { topic, spec, writers: all, readers: readers(catalog, topic), identities }
 }
 
 fn wire_page<'c>(catalog: &'c Catalog, topic: &'c Topic, record: &str) -> Option<RecordPage<'c>> {
@@ -117,6 +125,7 @@ fn wire_page<'c>(catalog: &'c Catalog, topic: &'c Topic, record: &str) -> Option
         writers: writers(catalog, topic, record),
         readers: readers(catalog, topic),
         versions: versions(released),
+        local_id: catalog.release_of(it).map_or(0, |release| release.id),
     })
 }
 
@@ -132,6 +141,7 @@ fn state_page<'c>(catalog: &'c Catalog, processor: &Processor, full: &str) -> Op
         writers: vec![party(processor)],
         readers: vec![party(processor)],
         versions: versions(released),
+        local_id: catalog.release_of(it).map_or(0, |release| release.id),
     })
 }
 

@@ -317,14 +317,19 @@ impl<'c> View<'c> {
         };
         let inputs = self.inputs.iter().map(|it| {
             let records: Vec<String> = it.records.iter().map(|record| quoted(record)).collect();
-            let answer = self.processor.duplicates == DuplicatesDecl::Answer && !it.compacted;
+            let known_by = self.processor.by.iter().any(|(topic, _)| *topic == it.name);
+            let duplicates = match self.processor.duplicates {
+                DuplicatesDecl::Answer if !it.compacted => "Answer",
+                DuplicatesDecl::Refuse if known_by => "Refuse",
+                DuplicatesDecl::Answer | DuplicatesDecl::Refuse | DuplicatesDecl::Drop => "Drop",
+            };
             format!(
                 "flow::Input {{\n            topic: {},\n            records: &[{}],\n            compacted: {},\n            \
                  duplicates: flow::Duplicates::{},\n        }}",
                 quoted(&it.name),
                 records.join(", "),
                 it.compacted,
-                if answer { "Answer" } else { "Drop" }
+                duplicates
             )
         });
         let replies = self.catalog.reply_topics(self.processor);

@@ -24,7 +24,7 @@ fn evolved() -> Files {
 }
 
 fn document(name: &str) -> String {
-    let files = export(&parsed(evolved()), &ALL, "1.2.3");
+    let files = export(&parsed(evolved()), &ALL, "1.2.3", &[("name", "A <thing> & its name.")]);
     files.into_iter().find(|(other, _)| *other == name).unwrap_or_else(|| panic!("no {name}")).1
 }
 
@@ -85,7 +85,7 @@ fn links_in_markdown_lead_to_headings() {
 #[test]
 fn only_what_is_wanted_is_written() {
     let names = |wanted: &[Document]| {
-        export(&parsed(base()), wanted, "1").into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(" ")
+        export(&parsed(base()), wanted, "1", &[]).into_iter().map(|(name, _)| name).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(names(&ALL), "catalogue.md index.html asyncapi.yaml asyncapi.json");
     assert_eq!((names(&[Document::Html]), names(&[])), ("index.html".to_owned(), String::new()));

@@ -284,7 +284,7 @@ const TOPOLOGY: Topology = Topology {
             topic: "item-commands.v1",
             records: &["RegisterItem", "CorrectItem", "RetireItem", "ReceiveStock"],
             compacted: false,
-            duplicates: flow::Duplicates::Drop,
+            duplicates: flow::Duplicates::Refuse,
         },
         flow::Input {
             topic: "item-requests.v1",

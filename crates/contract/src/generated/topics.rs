@@ -123,7 +123,7 @@ pub const TOPICS: &[TopicSpec] = &[
         partitions: 12,
         config: &[
             ("cleanup.policy", "delete"),
-            ("max.message.bytes", "1048588"),
+            ("max.message.bytes", "8388608"),
             ("retention.ms", "2592000000"),
         ],
     },
@@ -165,7 +165,7 @@ pub const TOPICS: &[TopicSpec] = &[
         partitions: 12,
         config: &[
             ("cleanup.policy", "delete"),
-            ("max.message.bytes", "1048588"),
+            ("max.message.bytes", "8388608"),
             ("retention.ms", "2592000000"),
         ],
     },
@@ -207,7 +207,7 @@ pub const TOPICS: &[TopicSpec] = &[
         partitions: 12,
         config: &[
             ("cleanup.policy", "delete"),
-            ("max.message.bytes", "1048588"),
+            ("max.message.bytes", "8388608"),
             ("retention.ms", "2592000000"),
         ],
     },

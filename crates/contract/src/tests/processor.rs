@@ -74,7 +74,8 @@ fn the_map_is_in_the_types() {
     let topology = OrderIntake::TOPOLOGY;
     assert_eq!((topology.name, topology.partitions, topology.window_ms), ("order-intake", 12, 7 * 86_400_000));
     assert_eq!(topology.inputs[0].duplicates, Duplicates::Answer);
-    assert_eq!(ItemLookup::TOPOLOGY.inputs[0].duplicates, Duplicates::Drop);
+    assert_eq!(ItemLookup::TOPOLOGY.inputs[0].duplicates, Duplicates::Refuse);
+    assert_eq!(ItemLookup::TOPOLOGY.inputs[1].duplicates, Duplicates::Drop);
     assert_eq!(ItemLookup::TOPOLOGY.tables, ["item", "parked", "lines"]);
     assert_eq!(ItemLookup::tombstone(0), None);
 }

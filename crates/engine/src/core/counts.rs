@@ -9,6 +9,8 @@ pub struct Counts {
     pub duplicates: u64,
     pub commits: u64,
     pub aborts: u64,
+    /// Times that the wall clock was found more than a minute off.
+    pub clock_steps: u64,
 }
 
 /// What a task did. A commit makes it final and an abort takes it back, so each record counts once.

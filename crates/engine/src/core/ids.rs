@@ -50,9 +50,10 @@ pub fn output(cause: Id, processor: &str, topic: &str, record: &str, key: &str, 
     digest("orderflow output", &parts)
 }
 
-/// The id of an input that is known by business fields (topics.yaml: `dedup.by`) in place of its event id.
-pub fn identity(topic: &str, fields: &str) -> Id {
-    digest("orderflow identity", &[topic.as_bytes(), fields.as_bytes()])
+/// The id of an input that is known by business fields (topics.yaml: `dedup.by`) in place of its event id. The record's
+/// name belongs to it: two commands of different names are never the same one, even under one request id.
+pub fn identity(topic: &str, record: &str, fields: &str) -> Id {
+    digest("orderflow identity", &[topic.as_bytes(), record.as_bytes(), fields.as_bytes()])
 }
 
 /// The cause of what follows from a conflict: another one than the original's, or the answers would collide.
@@ -155,6 +156,14 @@ mod tests {
             output(Id([1; 16]), "p", "t", "r", "k", 1),
             output(Id([1; 16]), "pt", "", "r", "k", 0),
         ];
+        assert!(others.iter().all(|other| *other != base));
+    }
+
+    #[test]
+    fn every_part_of_an_identity_counts() {
+        let base = identity("t", "Register", "a\0b");
+        let others =
+            [identity("u", "Register", "a\0b"), identity("t", "Receive", "a\0b"), identity("t", "Register", "a")];
         assert!(others.iter().all(|other| *other != base));
     }
 }

@@ -4,6 +4,9 @@ use std::sync::Arc;
 
 use flow::{Code, Id, Meta, Reject};
 
+use super::headers::{Header, OwnedHeader};
+use super::keys::Wake;
+use super::letter::Stub;
 use super::logic::Outcome;
 use super::record::LogIds;
 
@@ -40,7 +43,7 @@ pub struct Record<'a> {
     pub timestamp_ms: i64,
     pub key: Option<&'a [u8]>,
     pub value: Option<&'a [u8]>,
-    pub headers: &'a [(&'a str, &'a [u8])],
+    pub headers: &'a [Header<'a>],
     pub framed: Framed<'a>,
 }
 
@@ -184,13 +187,19 @@ pub struct Handled {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadLetter {
     pub task: u32,
-    pub input: usize,
+    /// `None` for a timer.
+    pub input: Option<usize>,
     pub offset: i64,
+    /// The record's own timestamp; for a timer, when it was due.
     pub timestamp_ms: i64,
+    /// The timer, where it is none of a record.
+    pub wake: Option<Wake>,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: Vec<OwnedHeader>,
     pub reject: Reject,
+    /// Of a letter that is cut short: what it stands for.
+    pub stub: Option<Stub>,
 }
 
 /// One sled batch: everything a committed transaction changed for one task.
@@ -268,6 +277,11 @@ pub enum Action {
     },
     /// The store holds bytes that do not decode: set it aside and rebuild it from the changelog.
     Rebuild {
+        task: u32,
+        why: String,
+    },
+    /// Going on with this task would be wrong: it stops and says why, the others go on.
+    Quarantine {
         task: u32,
         why: String,
     },

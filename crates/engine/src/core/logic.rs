@@ -119,7 +119,7 @@ impl<P: Codec> Logic for Erased<P> {
         match given {
             Given::Record { input, key, schema, body, time_ms } => {
                 let decoded = decode::<P>(&mut self.schemas, input, schema, body)?;
-                self.record(input, key, decoded, time_ms, seen, state, out)
+                self.record(input, key, (&schema.record, decoded), time_ms, seen, state, out)
             }
             Given::Tombstone { input, key, id, time_ms } => {
                 let topic = P::TOPOLOGY.inputs[input].topic;
@@ -165,7 +165,7 @@ impl<P: Codec> Erased<P> {
         &self,
         input: usize,
         key: &'a str,
-        decoded: Decoded<'a, P>,
+        (record, decoded): (&str, Decoded<'a, P>),
         time_ms: i64,
         seen: &mut dyn FnMut(Id, u64) -> Seen,
         state: &dyn StateRead,
@@ -177,7 +177,7 @@ impl<P: Codec> Erased<P> {
             return Err(Reject::new(Code::KeyMismatch, detail));
         }
         let id = match &decoded.identity {
-            Some(fields) => ids::identity(known.topic, fields),
+            Some(fields) => ids::identity(known.topic, record, fields),
             None if decoded.meta.event_id == Id::NIL => {
                 return Err(Reject::new(Code::Undecodable, "meta.event_id is all zero"));
             }
@@ -189,13 +189,15 @@ impl<P: Codec> Erased<P> {
         match (verdict, known.duplicates) {
             (Seen::New, _) if known.compacted => {}
             (Seen::New, _) => out.fresh = Some((id, decoded.content)),
-            (Seen::Duplicate, flow::Duplicates::Drop) => return Ok(Outcome::Duplicate),
+            (Seen::Duplicate, flow::Duplicates::Drop | flow::Duplicates::Refuse) => return Ok(Outcome::Duplicate),
             (Seen::Conflict, flow::Duplicates::Drop) => {
                 let detail = format!("event {id} came before with other content");
                 return Err(Reject::new(Code::Conflict, detail));
             }
             (Seen::Duplicate, flow::Duplicates::Answer) => {}
-            (Seen::Conflict, flow::Duplicates::Answer) => cause = ids::conflict(id, decoded.content),
+            (Seen::Conflict, flow::Duplicates::Answer | flow::Duplicates::Refuse) => {
+                cause = ids::conflict(id, decoded.content)
+            }
         }
         let event = Event { key, meta: decoded.meta, time_ms, seen: verdict, input: decoded.input };
         self.call(event, cause, state, out)

@@ -2,12 +2,15 @@
 //!
 //! Architecture Invariant: `core` never uses `shell`.
 
+pub mod clock;
 pub mod counts;
 pub mod dedup;
+pub mod guard;
 pub mod headers;
 pub mod ids;
 pub mod io;
 pub mod keys;
+pub mod letter;
 pub mod logic;
 pub mod order;
 pub mod overlay;

@@ -6,6 +6,7 @@ use flow::Input;
 
 use super::counts::TaskCounts;
 use super::dedup::Window;
+use super::headers::{self, Header, OwnedHeader};
 use super::io::{Batch, Framed, Logged, Opening, Record, Store, WriterSchema};
 use super::keys::{self, Wake};
 use super::order::{Step, Steps};
@@ -19,7 +20,7 @@ pub struct Standing {
     pub positions: Vec<i64>,
     /// Highest record timestamp of each input, in milliseconds; the log time of its dedup window.
     pub log_time_ms: Vec<i64>,
-    /// The time that timers go by: the highest log time, or the wall clock when it fired one.
+    /// The time that timers go by: the highest log time, or when a timer was due that the wall clock fired.
     pub clock_ms: i64,
     /// Events handled: records taken and timers fired.
     pub events: u64,
@@ -32,7 +33,7 @@ pub struct Held {
     timestamp_ms: i64,
     key: Option<Vec<u8>>,
     value: Option<Vec<u8>>,
-    headers: Vec<(String, Vec<u8>)>,
+    headers: Vec<OwnedHeader>,
     framed: HeldFrame,
 }
 
@@ -260,7 +261,7 @@ impl Held {
             timestamp_ms: record.timestamp_ms,
             key: record.key.map(<[u8]>::to_vec),
             value: record.value.map(<[u8]>::to_vec),
-            headers: record.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
+            headers: headers::to_owned(record.headers),
             framed: match record.framed {
                 Framed::Known(schema) => HeldFrame::Known(schema.clone()),
                 Framed::Unframed => HeldFrame::Unframed,
@@ -271,8 +272,7 @@ impl Held {
 
     /// Lends the record to `with`.
     pub fn lend<R>(&self, task: u32, input: usize, with: impl FnOnce(&Record<'_>) -> R) -> R {
-        let headers: Vec<(&str, &[u8])> =
-            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        let headers: Vec<Header<'_>> = headers::lend(&self.headers).collect();
         with(&Record {
             task,
             input,
@@ -287,6 +287,11 @@ impl Held {
                 HeldFrame::Unknown(id) => Framed::Unknown(*id),
             },
         })
+    }
+
+    /// Its timestamp, in milliseconds.
+    pub fn timestamp_ms(&self) -> i64 {
+        self.timestamp_ms
     }
 
     /// Its offset.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::transport::Fault;
+use crate::core::headers::{self, OwnedHeader};
 
 /// A record as it stands in a log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,14 +15,14 @@ pub struct Message {
     pub timestamp_ms: i64,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: Vec<OwnedHeader>,
 }
 
 impl Message {
     /// The text of a header; empty when there is none or it is not text.
     pub fn header(&self, name: &str) -> &str {
-        let found = self.headers.iter().find(|(header, _)| header == name);
-        found.and_then(|(_, value)| std::str::from_utf8(value).ok()).unwrap_or_default()
+        let found = headers::find(headers::lend(&self.headers), name);
+        found.and_then(|value| std::str::from_utf8(value).ok()).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the driver needs of a store: batches and checkpoints. sled implements it for real, the simulator in memory.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use crate::core::io::{Batch, Chunk, Store};
 
 /// How far a task's store follows its changelogs.
@@ -15,6 +18,54 @@ pub struct Checkpoint {
     pub dedup_next: i64,
     /// Wall clock of the last batch, in milliseconds: tombstones older than the changelog's limit may be gone.
     pub written_ms: i64,
+}
+
+/// A read or a write that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiskFault {
+    /// Whose store it was; `None`: nobody's in particular, as when chunks are made durable.
+    pub task: Option<u32>,
+    pub why: String,
+}
+
+/// Faults that nobody has taken yet: kept by task, because several workers share a disk and each is to hear of its own.
+#[derive(Debug, Default)]
+pub struct DiskFaults {
+    kept: Mutex<Vec<DiskFault>>,
+    /// Whether there may be one: asked after every step, so a glance has to be enough.
+    any: AtomicBool,
+}
+
+impl DiskFaults {
+    fn kept(&self) -> MutexGuard<'_, Vec<DiskFault>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a fault; the first one of each task, which names the cause.
+    pub fn keep(&self, task: Option<u32>, why: String) {
+        let mut kept = self.kept();
+        if kept.iter().all(|fault| fault.task != task) {
+            kept.push(DiskFault { task, why });
+        }
+        self.any.store(true, Ordering::Release);
+    }
+
+    /// What [`Disk::take_fault`] promises.
+    pub fn take(&self, mine: &dyn Fn(u32) -> bool) -> Option<DiskFault> {
+        if !self.any.load(Ordering::Acquire) {
+            return None;
+        }
+        let mut kept = self.kept();
+        let at = kept.iter().position(|fault| fault.task.is_none_or(mine));
+        let taken = at.map(|at| kept.remove(at));
+        self.any.store(!kept.is_empty(), Ordering::Release);
+        taken
+    }
+
+    /// What failed of a task's store is of no interest any more: it begins again.
+    pub fn forget(&self, task: u32) {
+        self.kept().retain(|fault| fault.task != Some(task));
+    }
 }
 
 /// A store that can be written.
@@ -37,6 +88,7 @@ pub trait Disk: Store {
     /// Drops everything of a task.
     fn drop_task(&self, task: u32);
 
-    /// The first fault since the last call, when there was one: reads and writes report here, not where they happen.
-    fn take_fault(&self) -> Option<String>;
+    /// The first fault since the last call, of a task that is `mine` or of none: reads and writes report here, not where
+    /// they happen.
+    fn take_fault(&self, mine: &dyn Fn(u32) -> bool) -> Option<DiskFault>;
 }

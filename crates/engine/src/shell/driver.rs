@@ -4,6 +4,7 @@
 //! how faults of the world turn into inputs of the core.
 
 mod faults;
+mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -11,14 +12,14 @@ use std::time::Duration;
 
 use tracing::field::display;
 
-use crate::core::headers;
-use crate::core::io::{Action, Failure, Input, Now, Record};
+use crate::core::headers::{self, Header};
+use crate::core::io::{Action, Input, Now, Record};
 use crate::core::worker::Worker;
 
 use super::disk::Disk;
 use super::schemas::{Resolved, SchemaCache, Schemas};
 use super::spans::Spans;
-use super::transport::{Change, Fault, Fetched, Transport};
+use super::transport::{Fault, Fetched, Transport};
 
 /// Clocks, so that the simulator can pretend.
 pub trait Clock {
@@ -30,13 +31,6 @@ pub trait Clock {
         self.now().wall_ms.saturating_mul(1_000)
     }
 }
-
-/// Longest wait between two tries of a restore, in milliseconds.
-const RESTORE_WAIT_MAX_MS: u64 = 10_000;
-
-/// A worker without a task for this many microseconds is one more than there are tasks: ready, and waiting for one. Until
-/// then it is one that the group has not answered yet.
-const SPARE_AFTER_US: u64 = 30_000_000;
 
 /// Longest wait of one poll: how late a stop or a timer may be noticed.
 const WAIT_MAX: Duration = Duration::from_millis(100);
@@ -59,17 +53,29 @@ pub struct Driver<T: Transport, D: Disk, C: Clock> {
     put_back: BTreeSet<(u32, usize)>,
     /// Tasks assigned but not open yet.
     restoring: BTreeMap<u32, Restoring>,
-    /// When it began, on the monotonic clock, and whether it was given tasks since.
-    began_us: u64,
-    assigned: bool,
-    fenced_ms: Vec<i64>,
+    /// The group has us as a member: it has answered with an assignment, be it an empty one.
+    accepted: bool,
+    fenced_us: Vec<u64>,
     /// Inputs were set back: the rest of this poll lies behind a gap.
     rewound: bool,
     /// The session is a new one: the rest of this poll belongs to the old one.
     reopened: bool,
-    /// A task whose store holds bytes that do not decode.
-    unreadable: Option<(u32, String)>,
+    /// A task that cannot go on as it is, once the transaction is undone.
+    aside: Option<Aside>,
+    /// Tasks that are ours and stopped, and why: the next owner would meet the same.
+    quarantined: BTreeMap<u32, String>,
+    /// When the disk failed lately, on the monotonic clock.
+    disk_failed_us: VecDeque<u64>,
     spans: Spans,
+}
+
+/// What becomes of a task that cannot go on as it is.
+#[derive(Debug)]
+enum Aside {
+    /// Its store holds bytes that do not decode: it is rebuilt from the changelog.
+    Rebuild(u32, String),
+    /// It stops.
+    Quarantine(u32, String),
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -87,13 +93,14 @@ impl Restoring {
 
 impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
     /// A worker without tasks; they come with the first polls.
-    pub fn new(worker: Worker, transport: T, disk: Arc<D>, clock: C, schemas: Schemas) -> Self {
+    pub fn new(mut worker: Worker, transport: T, disk: Arc<D>, clock: C, schemas: Schemas) -> Self {
+        let now = clock.now();
+        worker.read_clock(now);
         Driver {
             worker,
             transport,
             disk,
-            began_us: clock.now().mono_us,
-            assigned: false,
+            accepted: false,
             clock,
             schemas,
             cache: SchemaCache::default(),
@@ -103,10 +110,12 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             waiting: BTreeMap::new(),
             put_back: BTreeSet::new(),
             restoring: BTreeMap::new(),
-            fenced_ms: Vec::new(),
+            fenced_us: Vec::new(),
             rewound: false,
             reopened: false,
-            unreadable: None,
+            aside: None,
+            quarantined: BTreeMap::new(),
+            disk_failed_us: VecDeque::new(),
             spans: Spans::none(),
         }
     }
@@ -120,10 +129,30 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         self
     }
 
-    /// Whether the group has given us tasks, or long enough none, and every one of them is open.
+    /// Whether the group has accepted us, every task of ours is open, and there is progress. A member without a task is a
+    /// spare, and ready.
     pub fn ready(&self) -> bool {
-        let spare = || self.clock.now().mono_us.saturating_sub(self.began_us) > SPARE_AFTER_US;
-        self.restoring.is_empty() && (self.assigned || spare())
+        self.unready().is_none()
+    }
+
+    /// Tasks that are ours and stopped, and why.
+    pub fn quarantined(&self) -> &BTreeMap<u32, String> {
+        &self.quarantined
+    }
+
+    /// Why it is not ready.
+    pub fn unready(&self) -> Option<String> {
+        if !self.accepted {
+            return Some("the consumer group has not accepted this worker as a member".to_owned());
+        }
+        if let Some((task, why)) = self.quarantined.first_key_value() {
+            let more = self.quarantined.len() - 1;
+            return Some(format!("task {task} is quarantined, and {more} others are: {why}"));
+        }
+        match self.restoring.len() {
+            0 => self.worker.stalled(),
+            tasks => Some(format!("{tasks} tasks are being restored")),
+        }
     }
 
     /// One turn of the loop; how many records it was given. An error ends the worker.
@@ -144,13 +173,16 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         if self.worker.busy() {
             return self.worker.idle_us().map_or(Duration::ZERO, Duration::from_micros).min(WAIT_MAX);
         }
-        let due_ms = self.worker.next_due_ms().map_or(i64::MAX, |due_ms| due_ms.saturating_sub(now.wall_ms)).max(0);
+        let due_ms =
+            self.worker.next_due_ms().map_or(i64::MAX, |due_ms| due_ms.saturating_sub(self.worker.wall_ms(now))).max(0);
         WAIT_MAX.min(Duration::from_millis(due_ms as u64))
     }
 
     fn took(&mut self, polled: Result<(), Fault>, fetched: &Fetched) -> Result<usize, Fault> {
         (self.rewound, self.reopened) = (false, false);
         self.put_back.clear();
+        // Before the records: they may be of a time that the last turn did not know of.
+        self.read_clock();
         self.settle(polled)?;
         for change in &fetched.changes {
             let changed = self.change(change);
@@ -169,7 +201,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             self.spans.begin(|| self.clock.unix_us());
         }
         fetched.passed.iter().for_each(|passed| self.tell(Input::Passed(*passed)));
-        let now = self.clock.now();
+        let now = self.read_clock();
         self.step(Input::Tick { now, drained: fetched.slots.is_empty() })?;
         Ok(fetched.slots.len())
     }
@@ -177,7 +209,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
     fn record(&mut self, fetched: &Fetched, at: usize) -> Result<(), Fault> {
         let slot = &fetched.slots[at];
         let place = (slot.task, slot.input);
-        if self.put_back.contains(&place) {
+        if self.put_back.contains(&place) || self.quarantined.contains_key(&slot.task) {
             return Ok(());
         }
         let bytes = |range: &std::ops::Range<usize>| &fetched.bytes[range.clone()];
@@ -200,11 +232,8 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 return self.transport.seek(slot.task, slot.input, slot.offset);
             }
         };
-        let headers: Vec<(&str, &[u8])> = slot
-            .headers
-            .iter()
-            .filter_map(|(name, value)| Some((std::str::from_utf8(bytes(name)).ok()?, bytes(value))))
-            .collect();
+        let headers: Vec<Header<'_>> =
+            slot.headers.iter().map(|(name, value)| (bytes(name), value.as_ref().map(bytes))).collect();
         let record = Record {
             task: slot.task,
             input: slot.input,
@@ -234,11 +263,10 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
     /// fault nothing of what was decided before it may still be done.
     fn carry_out(&mut self) -> Result<(), Fault> {
         loop {
-            if let Some(why) = self.disk.take_fault() {
+            if let Some(fault) = self.take_disk_fault() {
                 // The core was told nonsense: nothing it decided on that may happen.
-                self.actions.clear();
-                self.queue.clear();
-                self.rebuild_all(&why);
+                self.drop_queue();
+                self.disk_failed(fault)?;
             }
             self.queue.extend(self.actions.drain(..));
             let Some(action) = self.queue.pop_front() else { return Ok(()) };
@@ -255,7 +283,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         self.queue.extend(self.actions.drain(..));
         for action in std::mem::take(&mut self.queue) {
             if let Action::ApplyToStore(batch) = action {
-                self.disk.apply(batch, self.clock.now().wall_ms);
+                self.disk.apply(batch, self.wall_ms());
             }
         }
     }
@@ -290,8 +318,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 Ok(())
             }
             Action::DeadLetter(letter) => {
-                let all = || letter.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
-                let id = |name| headers::id(all(), name).map(display);
+                let id = |name| headers::id(headers::lend(&letter.headers), name).map(display);
                 tracing::warn!(
                     processor = self.worker.topology().name,
                     ticket_id = id(headers::TICKET_ID),
@@ -322,7 +349,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             }
             Action::ApplyToStore(batch) => {
                 let (task, expired) = (batch.task, !batch.expired.is_empty());
-                self.disk.apply(batch, self.clock.now().wall_ms);
+                self.disk.apply(batch, self.wall_ms());
                 if expired { self.trim(task) } else { Ok(()) }
             }
             Action::Seek { task, input, offset_next } => {
@@ -330,8 +357,9 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 self.transport.seek(task, input, offset_next)
             }
             Action::Pause { task, input } => self.transport.pause(task, input),
-            // An input that waits for the registry stays paused until it is answered.
+            // An input that waits for the registry stays paused until it is answered; a quarantined task's until its end.
             Action::Resume { task, input } if self.waiting.contains_key(&(task, input)) => Ok(()),
+            Action::Resume { task, .. } if self.quarantined.contains_key(&task) => Ok(()),
             Action::Resume { task, input } => self.transport.resume(task, input),
             Action::ReadOrder { task, from } => {
                 let page = self.transport.read_order(task, from)?;
@@ -339,7 +367,11 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 Ok(())
             }
             Action::Rebuild { task, why } => {
-                self.unreadable = Some((task, why.clone()));
+                self.aside = Some(Aside::Rebuild(task, why.clone()));
+                Err(Fault::Abort(why))
+            }
+            Action::Quarantine { task, why } => {
+                self.aside = Some(Aside::Quarantine(task, why.clone()));
                 Err(Fault::Abort(why))
             }
             Action::Stop(why) => Err(Fault::Fatal(why)),
@@ -360,97 +392,6 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             }
             trimmed => trimmed,
         }
-    }
-
-    fn change(&mut self, change: &Change) -> Result<(), Fault> {
-        match change {
-            Change::Assigned(_) | Change::Revoked(_) | Change::Lost(_) if self.reopened => Ok(()),
-            Change::Assigned(tasks) => {
-                self.assigned = true;
-                self.restoring.extend(tasks.iter().map(|task| (*task, Restoring::AT_ONCE)));
-                Ok(())
-            }
-            Change::Revoked(tasks) => {
-                self.step(Input::Flush)?;
-                self.close(tasks)?;
-                self.transport.release(tasks)
-            }
-            Change::Lost(tasks) => {
-                if self.worker.busy() {
-                    self.step(Input::Failed(Failure::World("assignment lost".into())))?;
-                }
-                self.close(tasks)?;
-                self.transport.release(tasks)
-            }
-            Change::Restored(opening) => {
-                let task = opening.task;
-                // A task that was taken away while it was restored is nobody's here.
-                let Some(restoring) = self.restoring.get_mut(&task) else { return Ok(()) };
-                if restoring.spoiled {
-                    restoring.retry_us = Some(0);
-                    return Ok(());
-                }
-                if let Err(fault) = self.transport.start(task, &opening.read_from) {
-                    self.retry_later(task);
-                    return Err(fault);
-                }
-                self.restoring.remove(&task);
-                // What this poll brought of a task that was rebuilt was fetched from where it stood before.
-                self.put_back.extend((0..opening.positions.len()).map(|input| (task, input)));
-                self.step(Input::Open(opening.clone()))
-            }
-            Change::RestoreFailed(task, why) => {
-                if self.restoring.contains_key(task) {
-                    // A broker that is away fails them all: said once, and again now and then while it lasts.
-                    let first = self.restoring.values().all(|restoring| restoring.tries == 0);
-                    let wait_ms = self.retry_later(*task);
-                    let processor = self.worker.topology().name;
-                    if first || wait_ms >= RESTORE_WAIT_MAX_MS {
-                        tracing::warn!(processor, task, "restore failed, again in {wait_ms} ms: {why}");
-                    } else {
-                        tracing::debug!(processor, task, "restore failed, again in {wait_ms} ms: {why}");
-                    }
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Backs off; the wait in milliseconds.
-    fn retry_later(&mut self, task: u32) -> u64 {
-        let restoring = self.restoring.entry(task).or_default();
-        restoring.tries += 1;
-        let wait_ms = (100u64 << restoring.tries.min(7)).min(RESTORE_WAIT_MAX_MS);
-        restoring.retry_us = Some(self.clock.now().mono_us + wait_ms * 1_000);
-        wait_ms
-    }
-
-    fn close(&mut self, tasks: &[u32]) -> Result<(), Fault> {
-        for task in tasks {
-            self.restoring.remove(task);
-            self.waiting.retain(|(of, _), _| of != task);
-            self.step(Input::Close(*task))?;
-        }
-        Ok(())
-    }
-
-    /// Asks for the restores that are due: those of new tasks, and those that failed a while ago.
-    fn ask_restores(&mut self) -> Result<(), Fault> {
-        let now = self.clock.now().mono_us;
-        let is_due = |restoring: &Restoring| restoring.retry_us.is_some_and(|at| at <= now);
-        let due: Vec<u32> = self.restoring.iter().filter(|(_, at)| is_due(at)).map(|(task, _)| *task).collect();
-        for task in due {
-            let restoring = self.restoring.entry(task).or_default();
-            if std::mem::take(&mut restoring.spoiled) {
-                self.disk.drop_task(task);
-            }
-            if let Err(fault) = self.transport.restore(task) {
-                self.retry_later(task);
-                return Err(fault);
-            }
-            self.restoring.entry(task).or_default().retry_us = None;
-        }
-        Ok(())
     }
 
     fn retry_schemas(&mut self) -> Result<(), Fault> {

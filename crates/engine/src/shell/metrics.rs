@@ -128,6 +128,9 @@ metrics! {
     TaskOpen = "orderflow_task_open", Kind::Gauge, "0 or 1", [Processor Task],
         "1: this instance works on the task. 0: it owns the task and restores its store. No series: another one does.",
         "0 for minutes";
+    TaskQuarantined = "orderflow_task_quarantined", Kind::Gauge, "0 or 1", [Processor Task],
+        "1: this instance owns the task and has stopped it, because going on would lose or double something; the log says why. The other tasks go on.",
+        "it is 1";
     RestoreRecords = "orderflow_restore_records", Kind::Gauge, "offsets", [Processor Task],
         "Offsets of the changelogs that the restore in progress has to read; 0 until they are counted.",
         "never by itself";
@@ -173,6 +176,9 @@ metrics! {
     Rejoins = "orderflow_rejoins_total", Kind::Counter, "sessions", [Processor],
         "Times that a worker had to begin a new session: fenced, refused by the group, or a commit without an outcome.",
         "it moves more than once: two instances may have one name";
+    ClockSteps = "orderflow_clock_steps_total", Kind::Counter, "steps", [Processor],
+        "Times that a worker found the wall clock set by more than a minute. A step ahead is followed when it has lasted for five minutes.",
+        "it moves: timers may be late, and records count as too early or wait";
     WorkersReady = "orderflow_workers_ready", Kind::Gauge, "workers", [Processor],
         "Workers whose tasks are all open, or that have none.",
         "it is below the number of workers for minutes";

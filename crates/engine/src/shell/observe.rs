@@ -7,8 +7,9 @@ use metrics::{Histogram, histogram};
 
 use crate::core::counts::{Counts, TaskCounts};
 use crate::core::task::Task;
-use crate::core::worker::Worker;
 
+use super::disk::Disk;
+use super::driver::{Clock, Driver};
 use super::metrics::{Label, Metric};
 use super::transport::Transport;
 
@@ -72,6 +73,8 @@ pub struct Report {
     /// Tasks that are open.
     pub tasks: BTreeMap<u32, TaskReport>,
     pub observed: Observed,
+    /// Tasks that are ours and stopped, and why.
+    pub quarantined: BTreeMap<u32, String>,
 }
 
 /// How often a worker tells.
@@ -97,8 +100,8 @@ impl Observer {
     }
 
     /// A report when it is time for one. Called after each turn, so that what was polled is handled or held.
-    pub(super) fn look<T: Transport>(&mut self, worker: &mut Worker, transport: &mut T) -> Option<Report> {
-        for committed in worker.take_committed() {
+    pub(super) fn look<T: Transport, D: Disk, C: Clock>(&mut self, driver: &mut Driver<T, D, C>) -> Option<Report> {
+        for committed in driver.worker.take_committed() {
             self.commit_seconds.record(committed.took_us as f64 / 1e6);
             self.transaction_records.record(committed.records as f64);
             self.transaction_bytes.record(committed.bytes as f64);
@@ -109,9 +112,11 @@ impl Observer {
         }
         self.next = now + EVERY;
         let mut observed = Observed::default();
-        transport.observe(&mut observed);
+        driver.transport.observe(&mut observed);
+        let worker = &driver.worker;
         let tasks = worker.tasks().map(|task| (task.id, report(task, &observed))).collect();
-        Some(Report { counts: worker.counts(), task_counts: worker.task_counts(), tasks, observed })
+        let (counts, task_counts) = (worker.counts(), worker.task_counts());
+        Some(Report { counts, task_counts, tasks, observed, quarantined: driver.quarantined().clone() })
     }
 }
 

@@ -64,7 +64,7 @@ pub fn restore(
         let why = match restore_once(reader, disk, names, task, now_ms, progress)? {
             Ok(opening) => return Ok(opening),
             Err(Doubt::Again(why)) if tries < TRIES => why,
-            Err(Doubt::Again(why) | Doubt::Never(why)) => return Err(only_this_task(why)),
+            Err(Doubt::Again(why) | Doubt::Never(why)) => return Err(Fault::Quarantine(why)),
         };
         tracing::debug!(task, changelog = names.changelog, "restored again: {why}");
         reader.wait(AGAIN);
@@ -73,11 +73,6 @@ pub fn restore(
 
 /// Where the changelog and the dedup changelog begin and end.
 type Ends = (i64, i64, i64, i64);
-
-/// A fault that concerns one task: going on with it would be wrong.
-fn only_this_task(why: String) -> Fault {
-    Fault::Fatal(why)
-}
 
 /// The order of the reads matters: committed offsets first, as stable, then the changelogs' ends. Everything that those
 /// offsets stand for is then below the ends.

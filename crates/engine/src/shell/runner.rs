@@ -1,9 +1,9 @@
 //! Runs drivers on threads until they are told to stop.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::core::counts::Counts;
 
@@ -13,19 +13,68 @@ use super::observe::{Observed, Observer, Report};
 use super::sled_disk::SledDisk;
 use super::transport::{Fault, Transport};
 
+/// A worker whose last turn is older is not ready …
+const READY_TURN_MAX: Duration = Duration::from_secs(30);
+/// … and one whose last turn is older than this is stuck: longer than a turn takes that waits for a broker in vain.
+const ALIVE_TURN_MAX: Duration = Duration::from_secs(300);
+
 /// What is known of a worker from outside.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Status {
-    ready: AtomicBool,
+    /// Turns are timed by the monotonic clock: a wall clock that is set back can hang a worker.
+    began: Instant,
+    /// When its last turn ended, in milliseconds since `began`.
+    turned_ms: AtomicU64,
+    /// Why its last turn left it not ready.
+    unready: Mutex<Option<String>>,
     ended: AtomicBool,
     report: Mutex<Report>,
     failed: Mutex<Option<String>>,
 }
 
+impl Default for Status {
+    fn default() -> Status {
+        Status {
+            began: Instant::now(),
+            turned_ms: AtomicU64::new(0),
+            unready: Mutex::new(Some("starting".to_owned())),
+            ended: AtomicBool::new(false),
+            report: Mutex::default(),
+            failed: Mutex::default(),
+        }
+    }
+}
+
 impl Status {
-    /// Whether every assigned task is restored and open.
+    /// Whether the group has accepted it, every task of it is open, and it moves on.
     pub fn ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
+        self.unready().is_none()
+    }
+
+    /// Why it is not ready.
+    pub fn unready(&self) -> Option<String> {
+        let age = self.turn_age();
+        if age > READY_TURN_MAX {
+            return Some(format!("its last turn was {} s ago", age.as_secs()));
+        }
+        self.unready.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Why it is to be taken for dead: a thread that hangs. One that has ended is not, it has said why.
+    pub fn stuck(&self) -> Option<String> {
+        let age = self.turn_age();
+        let hangs = age > ALIVE_TURN_MAX && !self.ended();
+        hangs.then(|| format!("its last turn was {} s ago: its thread hangs", age.as_secs()))
+    }
+
+    fn turn_age(&self) -> Duration {
+        let turned = Duration::from_millis(self.turned_ms.load(Ordering::Relaxed));
+        self.began.elapsed().saturating_sub(turned)
+    }
+
+    fn turned(&self, unready: Option<String>) {
+        self.turned_ms.store(self.began.elapsed().as_millis() as u64, Ordering::Relaxed);
+        *self.unready.lock().unwrap_or_else(PoisonError::into_inner) = unready;
     }
 
     /// Whether the worker's thread is over.
@@ -89,9 +138,10 @@ where
         // Its tasks are somebody else's from now on.
         let mut report = seen.report();
         report.tasks.clear();
+        report.quarantined.clear();
         report.observed = Observed::default();
         drop(report);
-        seen.ready.store(false, Ordering::Relaxed);
+        seen.turned(Some("it has ended".to_owned()));
         seen.ended.store(true, Ordering::Relaxed);
     };
     let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
@@ -109,10 +159,18 @@ where
     D: Disk,
     C: Clock,
 {
+    let mut stalled = false;
     while !stop.load(Ordering::Relaxed) {
         driver.turn()?;
-        status.ready.store(driver.ready(), Ordering::Relaxed);
-        if let Some(report) = observer.look(&mut driver.worker, &mut driver.transport) {
+        match driver.worker.stalled() {
+            Some(why) if !std::mem::replace(&mut stalled, true) => {
+                tracing::error!(processor = driver.worker.topology().name, "{why}");
+            }
+            Some(_) => {}
+            None => stalled = false,
+        }
+        status.turned(driver.unready());
+        if let Some(report) = observer.look(driver) {
             *status.report() = report;
         }
     }
@@ -133,4 +191,37 @@ pub fn spawn_flusher(disk: Arc<SledDisk>, stop: Arc<AtomicBool>) -> std::io::Res
             disk.flush();
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A status whose last turn ended so many seconds ago.
+    fn turned_before(seconds: u64) -> Status {
+        let began =
+            Instant::now().checked_sub(Duration::from_secs(seconds + 1)).expect("a machine that is up for a while");
+        Status { began, turned_ms: AtomicU64::new(1_000), unready: Mutex::new(None), ..Status::default() }
+    }
+
+    #[test]
+    fn a_worker_that_hangs_is_neither_ready_nor_alive() {
+        let status = turned_before(0);
+        assert_eq!((status.unready(), status.stuck()), (None, None));
+        let status = turned_before(40);
+        assert!(status.unready().is_some_and(|why| why.contains("4")), "a turn of half a minute");
+        assert_eq!(status.stuck(), None, "a broker may be down for so long");
+        let status = turned_before(400);
+        assert!(!status.ready() && status.stuck().is_some());
+        status.turned(None);
+        assert_eq!((status.unready(), status.stuck()), (None, None), "it goes on");
+        status.turned(Some("2 tasks are being restored".to_owned()));
+        assert!(!status.ready() && status.stuck().is_none());
+    }
+
+    #[test]
+    fn a_worker_that_has_not_turned_yet_is_alive_and_not_ready() {
+        let status = Status::default();
+        assert!(!status.ready() && status.stuck().is_none());
+    }
 }

@@ -8,13 +8,12 @@ mod held;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::core::io::{Batch, Chunk, Store};
 
-use super::disk::{Checkpoint, Disk};
+use super::disk::{Checkpoint, Disk, DiskFault, DiskFaults};
 use held::{Held, SEGMENT, held_key};
 
 const STATE: u8 = 0;
@@ -89,9 +88,7 @@ pub struct SledDisk {
     applied: Mutex<HashMap<u32, i64>>,
     /// Held while positions are written and while a task is dropped, so that no position outlives its chunks.
     flushing: Mutex<()>,
-    fault: Mutex<Option<String>>,
-    /// Whether there is one.
-    faulty: AtomicBool,
+    faults: DiskFaults,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -157,8 +154,7 @@ impl SledDisk {
             segments: Mutex::default(),
             applied: Mutex::default(),
             flushing: Mutex::default(),
-            fault: Mutex::default(),
-            faulty: AtomicBool::new(false),
+            faults: DiskFaults::default(),
         };
         disk.open_segments();
         Ok(disk)
@@ -179,28 +175,20 @@ impl SledDisk {
                 }
                 Err(error) => {
                     tracing::warn!("dedup segment \"{}\" is unreadable ({error}), restored anew", path.display());
-                    self.report(std::fs::remove_dir_all(&path));
+                    self.report(None, std::fs::remove_dir_all(&path));
                 }
             }
         }
         self.check_segments();
     }
 
-    fn report<T, E: std::fmt::Display>(&self, result: Result<T, E>) {
-        if let Err(error) = result {
-            locked(&self.fault).get_or_insert_with(|| error.to_string());
-            self.faulty.store(true, Ordering::Release);
-        }
+    /// Keeps the fault, when there was one, for the worker that `task` belongs to.
+    fn report<T, E: std::fmt::Display>(&self, task: impl Into<Option<u32>>, result: Result<T, E>) {
+        drop(self.ok(task, result));
     }
 
-    fn ok<T, E: std::fmt::Display>(&self, result: Result<T, E>) -> Option<T> {
-        match result {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.report::<(), _>(Err(error));
-                None
-            }
-        }
+    fn ok<T, E: std::fmt::Display>(&self, task: impl Into<Option<u32>>, result: Result<T, E>) -> Option<T> {
+        result.map_err(|error| self.faults.keep(task.into(), error.to_string())).ok()
     }
 
     fn put_chunks(&self, task: u32, chunks: &[Chunk]) {
@@ -209,14 +197,15 @@ impl SledDisk {
             let segment = match segments.entry(chunk.segment) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
-                    let Some(db) = self.ok(open(&self.segment_path(chunk.segment), DEDUP_CACHE)) else { return };
+                    let opened = open(&self.segment_path(chunk.segment), DEDUP_CACHE);
+                    let Some(db) = self.ok(task, opened) else { return };
                     entry.insert(Segment { db, users: HashSet::new(), held: HashMap::new(), dirty: true })
                 }
             };
             segment.users.insert((task, chunk.input as u8));
             segment.dirty = true;
             let put = segment.db.insert(chunk_key(task, chunk.input, chunk.offset), chunk.bytes.as_slice());
-            if let Some(None) = self.ok(put) {
+            if let Some(None) = self.ok(task, put) {
                 segment.held.entry(task).or_default().add(chunk.offset);
             }
         }
@@ -225,10 +214,10 @@ impl SledDisk {
         }
     }
 
-    fn remove_all(&self, db: &sled::Db, prefix: &[u8]) {
+    fn remove_all(&self, task: u32, db: &sled::Db, prefix: &[u8]) {
         for key in db.scan_prefix(prefix).keys() {
-            let Some(key) = self.ok(key) else { break };
-            self.report(db.remove(key));
+            let Some(key) = self.ok(task, key) else { break };
+            self.report(task, db.remove(key));
         }
     }
 
@@ -247,10 +236,10 @@ impl SledDisk {
             }
         }
         for number in gone {
-            for task in segments.remove(&number).into_iter().flat_map(|segment| segment.held.into_keys()) {
-                self.report(self.state.remove(held_key(task, number)));
+            for user in segments.remove(&number).into_iter().flat_map(|segment| segment.held.into_keys()) {
+                self.report(task, self.state.remove(held_key(user, number)));
             }
-            self.report(std::fs::remove_dir_all(self.segment_path(number)));
+            self.report(task, std::fs::remove_dir_all(self.segment_path(number)));
         }
     }
 
@@ -267,19 +256,19 @@ impl SledDisk {
                 batch.insert(held_key(*task, *number), held.encode());
             }
         }
-        if dirty.into_iter().any(|db| self.ok(db.flush()).is_none()) {
+        if dirty.into_iter().any(|db| self.ok(None, db.flush()).is_none()) {
             return;
         }
         for (task, next) in applied {
             batch.insert(state_key(DEDUP_NEXT, task, &[]), &next.to_le_bytes());
         }
-        self.report(self.state.apply_batch(batch));
+        self.report(None, self.state.apply_batch(batch));
     }
 
     /// Shows every store key of every task, with its value, in no transaction: what changes meanwhile is seen or not.
     pub(super) fn each(&self, mut visit: impl FnMut(u32, &[u8], &[u8])) {
         for entry in self.state.scan_prefix([STATE]) {
-            let Some((key, value)) = self.ok(entry) else { return };
+            let Some((key, value)) = self.ok(None, entry) else { return };
             let Some((task, key)) = key.get(1..).and_then(|rest| rest.split_first_chunk::<4>()) else { continue };
             visit(u32::from_be_bytes(*task), key, &value);
         }
@@ -302,7 +291,7 @@ impl SledDisk {
     /// Makes everything durable: the clean end.
     pub fn close(&self) {
         self.flush();
-        self.report(self.state.flush());
+        self.report(None, self.state.flush());
     }
 }
 
@@ -338,7 +327,7 @@ impl Store for SledDisk {
         if let Some(value) = recent.values.get(&key) {
             return Some(value.to_vec());
         }
-        let value = self.ok(self.state.get(&key)).flatten()?;
+        let value = self.ok(task, self.state.get(&key)).flatten()?;
         let bytes = value.to_vec();
         recent.keep(key, value);
         Some(bytes)
@@ -347,7 +336,7 @@ impl Store for SledDisk {
     fn scan(&self, task: u32, prefix: &[u8], from: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) {
         let whole = state_key(STATE, task, prefix);
         for entry in self.state.range(state_key(STATE, task, from.max(prefix))..) {
-            let Some((key, value)) = self.ok(entry) else { return };
+            let Some((key, value)) = self.ok(task, entry) else { return };
             if !key.starts_with(&whole) || !visit(&key[5..], &value) {
                 return;
             }
@@ -357,13 +346,13 @@ impl Store for SledDisk {
     fn chunk(&self, task: u32, input: usize, segment: i64, offset: i64) -> Option<Vec<u8>> {
         let segments = locked(&self.segments);
         let db = &segments.get(&segment)?.db;
-        self.ok(db.get(chunk_key(task, input, offset))).flatten().map(|bytes| bytes.to_vec())
+        self.ok(task, db.get(chunk_key(task, input, offset))).flatten().map(|bytes| bytes.to_vec())
     }
 
     fn with_chunk(&self, task: u32, input: usize, segment: i64, offset: i64, look: &mut dyn FnMut(&[u8])) {
         let segments = locked(&self.segments);
         let Some(segment) = segments.get(&segment) else { return };
-        if let Some(bytes) = self.ok(segment.db.get(chunk_key(task, input, offset))).flatten() {
+        if let Some(bytes) = self.ok(task, segment.db.get(chunk_key(task, input, offset))).flatten() {
             look(&bytes);
         }
     }
@@ -371,7 +360,7 @@ impl Store for SledDisk {
     fn chunks(&self, task: u32, visit: &mut dyn FnMut(Chunk)) {
         for (segment, Segment { db, .. }) in locked(&self.segments).iter() {
             for entry in db.scan_prefix(task.to_be_bytes()) {
-                let Some((key, bytes)) = self.ok(entry) else { return };
+                let Some((key, bytes)) = self.ok(task, entry) else { return };
                 let Some((input, offset)) =
                     key[4..].split_first().and_then(|(input, offset)| Some((*input, offset.try_into().ok()?)))
                 else {
@@ -386,8 +375,8 @@ impl Store for SledDisk {
 
 impl Disk for SledDisk {
     fn checkpoint(&self, task: u32) -> Option<Checkpoint> {
-        let bytes = self.ok(self.state.get(state_key(CHECKPOINT, task, &[])))??;
-        let dedup_next = self.ok(self.state.get(state_key(DEDUP_NEXT, task, &[])))?;
+        let bytes = self.ok(task, self.state.get(state_key(CHECKPOINT, task, &[])))??;
+        let dedup_next = self.ok(task, self.state.get(state_key(DEDUP_NEXT, task, &[])))?;
         let dedup_next = dedup_next.and_then(|bytes| Some(i64::from_le_bytes(bytes.as_ref().try_into().ok()?)));
         Some(Checkpoint { dedup_next: dedup_next.unwrap_or(0), ..decode_checkpoint(&bytes)? })
     }
@@ -405,12 +394,12 @@ impl Disk for SledDisk {
     fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str, now_ms: i64) {
         let (changelog_id, dedup_id) = (changelog_id.into(), dedup_id.into());
         let checkpoint = Checkpoint { changelog_id, dedup_id, written_ms: now_ms, ..Checkpoint::default() };
-        self.report(self.state.insert(state_key(CHECKPOINT, task, &[]), encode_checkpoint(&checkpoint)));
+        self.report(task, self.state.insert(state_key(CHECKPOINT, task, &[]), encode_checkpoint(&checkpoint)));
     }
 
     fn restore_state(&self, task: u32, puts: Vec<(Vec<u8>, Option<Vec<u8>>)>, changelog_next: i64, now_ms: i64) {
         let Some(checkpoint) = self.checkpoint(task) else {
-            return self.report::<(), _>(Err("a batch for a task without a checkpoint"));
+            return self.report::<(), _>(task, Err("a batch for a task without a checkpoint"));
         };
         let checkpoint = Checkpoint { changelog_next, written_ms: now_ms, ..checkpoint };
         let mut batch = sled::Batch::default();
@@ -424,7 +413,7 @@ impl Disk for SledDisk {
             keys.push(key);
         }
         batch.insert(state_key(CHECKPOINT, task, &[]), encode_checkpoint(&checkpoint));
-        self.report(self.state.apply_batch(batch));
+        self.report(task, self.state.apply_batch(batch));
         let mut recent = locked(&self.recent);
         keys.iter().for_each(|key| recent.forget(key));
     }
@@ -438,28 +427,26 @@ impl Disk for SledDisk {
     /// made useless first, surely on disk; then the chunks go, surely; then the state; and the checkpoint last.
     fn drop_task(&self, task: u32) {
         let _guard = locked(&self.flushing);
+        // What failed before concerns what goes now.
+        self.faults.forget(task);
         let checkpoint = state_key(CHECKPOINT, task, &[]);
-        self.report(self.state.insert(checkpoint.as_slice(), encode_checkpoint(&Checkpoint::default())));
-        self.report(self.state.flush());
+        self.report(task, self.state.insert(checkpoint.as_slice(), encode_checkpoint(&Checkpoint::default())));
+        self.report(task, self.state.flush());
         locked(&self.applied).remove(&task);
         for segment in locked(&self.segments).values_mut() {
             segment.users.retain(|(user, _)| *user != task);
             segment.held.remove(&task);
-            self.remove_all(&segment.db, &task.to_be_bytes());
-            self.report(segment.db.flush());
+            self.remove_all(task, &segment.db, &task.to_be_bytes());
+            self.report(task, segment.db.flush());
         }
         for kind in [STATE, DEDUP_NEXT, SEGMENT, CHECKPOINT] {
-            self.remove_all(&self.state, &state_key(kind, task, &[]));
+            self.remove_all(task, &self.state, &state_key(kind, task, &[]));
         }
         locked(&self.recent).clear();
     }
 
-    fn take_fault(&self) -> Option<String> {
-        // Asked after every step: most of the time a glance is enough.
-        if !self.faulty.load(Ordering::Acquire) || !self.faulty.swap(false, Ordering::AcqRel) {
-            return None;
-        }
-        locked(&self.fault).take()
+    fn take_fault(&self, mine: &dyn Fn(u32) -> bool) -> Option<DiskFault> {
+        self.faults.take(mine)
     }
 }
 

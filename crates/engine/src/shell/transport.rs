@@ -7,6 +7,7 @@ use std::time::Duration;
 use flow::Topology;
 
 use super::observe::Observed;
+use crate::core::headers::Header;
 use crate::core::io::{DeadLetter, Logged, Opening, Passed, Send};
 
 /// What went wrong, by what there is to do about it.
@@ -25,6 +26,9 @@ pub enum Fault {
     /// The outcome of a commit or an abort stays unknown, because the broker does not answer: close the tasks and join anew.
     #[error("{0}")]
     Unknown(String),
+    /// Going on with the task of this call would be wrong; the others are not concerned.
+    #[error("{0}")]
+    Quarantine(String),
     /// Going on would be wrong.
     #[error("{0}")]
     Fatal(String),
@@ -39,13 +43,15 @@ pub struct Slot {
     pub timestamp_ms: i64,
     pub key: Option<std::ops::Range<usize>>,
     pub value: Option<std::ops::Range<usize>>,
-    pub headers: Vec<(std::ops::Range<usize>, std::ops::Range<usize>)>,
+    /// Names and values; a value may be null.
+    pub headers: Vec<(std::ops::Range<usize>, Option<std::ops::Range<usize>>)>,
 }
 
 /// What the group, or a restore, changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// These tasks are ours now; nothing is delivered of them until they are restored and [`Transport::start`]ed.
+    /// These tasks are ours now; nothing is delivered of them until they are restored and [`Transport::start`]ed. With none,
+    /// the group has accepted us and has no task for us.
     Assigned(Vec<u32>),
     /// These tasks go to somebody else after [`Transport::release`]; what is in hand can still be committed.
     Revoked(Vec<u32>),
@@ -55,6 +61,8 @@ pub enum Change {
     Restored(Opening),
     /// The restore of a task failed for now and is to be asked for again; says why.
     RestoreFailed(u32, String),
+    /// The task cannot be opened, and asking again will not help; says why.
+    Quarantined(u32, String),
 }
 
 /// One poll's worth: reused between polls.
@@ -81,6 +89,14 @@ impl Fetched {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         start..self.bytes.len()
+    }
+
+    /// Copies a header in; where it stands.
+    pub fn keep_header(
+        &mut self,
+        (name, value): Header<'_>,
+    ) -> (std::ops::Range<usize>, Option<std::ops::Range<usize>>) {
+        (self.keep(name), value.map(|value| self.keep(value)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Headers of what is produced.
 
-use crate::core::headers as names;
+use crate::core::headers::{self as names, OwnedHeader};
 use crate::core::io::{DeadLetter, Send};
 use flow::{Id, Topology};
 
@@ -8,14 +8,9 @@ use flow::{Id, Topology};
 pub const OUTPUT_HEADERS: usize = 9;
 
 /// Headers of an output, in a fixed order.
-pub fn headers_of(send: &Send) -> [(&'static str, String); OUTPUT_HEADERS] {
-    let mut headers = [const { ("", String::new()) }; OUTPUT_HEADERS];
-    let mut at = headers.iter_mut();
-    each_header(send, |name, value| {
-        if let Some(header) = at.next() {
-            *header = (name, String::from_utf8_lossy(value).into_owned());
-        }
-    });
+pub fn headers_of(send: &Send) -> Vec<OwnedHeader> {
+    let mut headers = Vec::with_capacity(OUTPUT_HEADERS);
+    each_header(send, |name, value| headers.push(names::owned(name, value)));
     headers
 }
 
@@ -36,18 +31,38 @@ pub fn each_header(send: &Send, mut put: impl FnMut(&'static str, &[u8])) {
     put(names::TRACEPARENT, &trace);
 }
 
-/// Headers of a dead letter: those of the record as they came, then its provenance.
-pub fn dead_letter_headers(topology: &Topology, letter: &DeadLetter) -> Vec<(String, Vec<u8>)> {
-    let topic = topology.inputs.get(letter.input).map_or("", |input| input.topic);
-    let mut headers = letter.headers.clone();
-    let mut add = |name: &str, value: String| headers.push((name.to_owned(), value.into_bytes()));
+/// Headers of a dead letter: those of the record as they came, then its provenance. A sender's own headers of our names
+/// are left out, or nobody could rely on what they say.
+pub fn dead_letter_headers(topology: &Topology, letter: &DeadLetter) -> Vec<OwnedHeader> {
+    let topic = letter.input.and_then(|input| topology.inputs.get(input)).map_or("", |input| input.topic);
+    let theirs = letter.headers.iter().filter(|(name, _)| !names::is_of_letters(name));
+    let mut headers: Vec<OwnedHeader> = theirs.cloned().collect();
+    let mut add = |name: &str, value: String| headers.push(names::owned(name, value));
     add(names::DLQ_CODE, letter.reject.code.to_string());
     add(names::DLQ_DETAIL, letter.reject.detail.clone());
     add(names::DLQ_TOPIC, topic.to_owned());
     add(names::DLQ_PARTITION, letter.task.to_string());
     add(names::DLQ_OFFSET, letter.offset.to_string());
+    add(names::DLQ_TIMESTAMP, letter.timestamp_ms.to_string());
+    // Nothing is sent back yet: each rejection is the first.
+    add(names::DLQ_ATTEMPT, "1".to_owned());
+    add(names::DLQ_FIRST_OFFSET, letter.offset.to_string());
+    add(names::DLQ_CODE_VERSION, env!("CARGO_PKG_VERSION").to_owned());
     if letter.value.is_none() {
         add(names::DLQ_VALUE, "null".to_owned());
+    }
+    if let Some(wake) = &letter.wake {
+        add(names::DLQ_DUE, wake.due_ms.to_string());
+        add(names::DLQ_WAKE, format!("{} {}", wake.kind, wake.sub));
+    }
+    if let Some(stub) = &letter.stub {
+        let mut hash = [0u8; 64];
+        hex_into(&stub.value_hash, &mut hash);
+        add(names::DLQ_STUB, "true".to_owned());
+        add(names::DLQ_KEY_BYTES, stub.key_bytes.to_string());
+        add(names::DLQ_VALUE_BYTES, stub.value_bytes.to_string());
+        add(names::DLQ_HEADERS_BYTES, stub.headers_bytes.to_string());
+        add(names::DLQ_VALUE_BLAKE3, String::from_utf8_lossy(&hash).into_owned());
     }
     headers
 }
@@ -125,8 +140,11 @@ mod tests {
         };
         let headers = headers_of(&send);
         let trace = format!("00-{}-{}-01", "03".repeat(16), "01".repeat(8));
-        assert_eq!(headers[3], (names::OCCURRED_AT, "5".to_owned()));
-        assert_eq!(headers[7], (names::CONTENT, "0000000000000002".to_owned()));
-        assert_eq!(headers[8], (names::TRACEPARENT, trace));
+        assert_eq!(headers.len(), OUTPUT_HEADERS);
+        // Record and version may be longer.
+        assert!(names::bytes(names::lend(&headers)) + 100 <= names::OUTPUT_BYTES_MAX);
+        assert_eq!(headers[3], names::owned(names::OCCURRED_AT, "5"));
+        assert_eq!(headers[7], names::owned(names::CONTENT, "0000000000000002"));
+        assert_eq!(headers[8], names::owned(names::TRACEPARENT, trace));
     }
 }

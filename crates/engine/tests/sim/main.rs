@@ -1,5 +1,6 @@
 //! The engine in the pretend world: random runs, planted bugs, fixed scenarios, and laws.
 
+mod clocks;
 mod disks;
 mod laws;
 mod order;

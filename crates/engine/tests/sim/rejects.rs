@@ -1,8 +1,10 @@
 //! Verdicts on single records: time, identity, size.
 
+use engine::core::headers;
 use engine::core::pace::Limits;
 use engine::core::worker::AHEAD_MS;
-use sim::ledger::{Op, WINDOW_MS};
+use sim::inputs::{self, Body, Produced};
+use sim::ledger::{Entry, Op, WINDOW_MS};
 use sim::scenario::{entry, id, key_of, release};
 use sim::world::World;
 
@@ -50,6 +52,72 @@ fn sim_older_than_the_window_is_a_dead_letter_and_just_inside_is_not() {
     world.send_at(2, &entry(&key, Op::Add, 1), now_ms - WINDOW_MS - 1);
     world.must_be_right();
     assert_eq!(codes(&world), [rejected("too-old", 2)]);
+}
+
+#[test]
+fn sim_a_record_in_a_foreign_partition_is_a_dead_letter_and_has_no_effect() {
+    let world = World::calm(Limits::default());
+    let (key, now_ms) = (key_of(0), world.shared.time.wall_ms());
+    let astray = |number: u64, partition: u32, timestamp_ms: i64| {
+        let sent = inputs::record(id(number), &entry(&key, Op::Add, 1), timestamp_ms);
+        world.append(Produced { partition, ..sent });
+    };
+    // A sender whose partitioner is not Kafka's puts the same key where it likes, and sends it again when told to.
+    astray(0, 1, now_ms);
+    astray(1, 2, now_ms);
+    astray(1, 0, now_ms);
+    // What can be said without the key comes first.
+    astray(2, 3, now_ms + AHEAD_MS + 60_000);
+    world.must_be_right();
+    let zero = |code: &str| rejected(code, 0);
+    assert_eq!(codes(&world), [zero("wrong-partition"), zero("wrong-partition"), zero("time-ahead")]);
+    assert_eq!(world.story(&key), [("Added".to_owned(), 1, 1)]);
+}
+
+#[test]
+fn sim_a_senders_own_letter_headers_count_for_nothing() {
+    let world = World::calm(Limits::default());
+    let key = key_of(0);
+    for name in ["dlq_code", "dlq_topic", "dlq_offset", "dlq_stub", "dlq_timestamp", "dlq_due"] {
+        let mut made = inputs::record(id(0), &entry(&key, Op::Add, 1), world.shared.time.wall_ms() - 5);
+        made.message.value = Some(b"junk".to_vec());
+        made.message.headers = vec![headers::owned(name, "1"), (b"a".to_vec(), None), headers::owned("b", "")];
+        world.append(made);
+    }
+    world.must_be_right();
+    assert_eq!(world.letters().len(), 6);
+    let broker = world.shared.broker.borrow();
+    for stored in broker.log(&world.shared.names.dead_letters, 0).ever() {
+        let headers = &stored.message.headers;
+        assert_eq!(headers[..2], [(b"a".to_vec(), None), headers::owned("b", "")], "nulls stay nulls");
+        let value = |name: &str| headers::find(headers::lend(headers), name);
+        assert_eq!(value(headers::DLQ_CODE), Some(&b"undecodable"[..]));
+        assert_eq!(value(headers::DLQ_TOPIC), Some(&b"entries.v1"[..]));
+        assert_eq!((value(headers::DLQ_STUB), value(headers::DLQ_DUE)), (None, None));
+        assert_eq!(value(headers::DLQ_TIMESTAMP), Some(stored.message.timestamp_ms.to_string().as_bytes()));
+        assert_eq!((value(headers::DLQ_ATTEMPT), value(headers::DLQ_VALUE)), (Some(&b"1"[..]), None));
+    }
+}
+
+#[test]
+fn sim_sizes_count_key_and_headers() {
+    let limits = Limits { record_bytes: 2_000, ..Limits::default() };
+    let world = World::calm(limits);
+    let key = key_of(0);
+    let mut made = inputs::record(id(0), &entry(&key, Op::Add, 1), world.shared.time.wall_ms());
+    made.message.headers.push(headers::owned("large", vec![b'x'; 1_900]));
+    world.append(made);
+    // What is sent to this key has it as its key and in its value: its reader would turn it down.
+    let to = "t".repeat(1_300);
+    world.append(inputs::record(
+        id(1),
+        &Body::Entry(Entry { key: key.clone(), op: Op::Move, amount: 1, to, delay_ms: 0 }),
+        world.shared.time.wall_ms(),
+    ));
+    world.send(2, &entry(&key, Op::Add, 1));
+    world.must_be_right();
+    assert_eq!(codes(&world), [rejected("too-large", 0), rejected("output-too-large", 1)]);
+    assert_eq!(world.story(&key), [("Added".to_owned(), 1, 1)]);
 }
 
 #[test]

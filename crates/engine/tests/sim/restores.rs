@@ -41,7 +41,7 @@ fn restored(world: &World, task: u32) -> Result<Opening, Fault> {
 
 fn refusal(result: Result<Opening, Fault>) -> String {
     match result {
-        Err(fault @ Fault::Fatal(_)) => fault.to_string(),
+        Err(fault @ Fault::Quarantine(_)) => fault.to_string(),
         other => panic!("{other:?}"),
     }
 }

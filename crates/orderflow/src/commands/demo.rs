@@ -50,6 +50,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
+    crate::panics::end_the_process();
     let temporary = tempfile::Builder::new().prefix("orderflow-demo-").tempdir()?;
     let folder = args.keep.clone().unwrap_or_else(|| temporary.path().to_owned());
     let log = match place.kafka("demo")? {
@@ -97,7 +98,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         watch(&mut reader, &mut *tail, &mut || loaded(&sent.1), Duration::from_secs(args.patience), &mut |progress| {
             *seen.lock().unwrap_or_else(PoisonError::into_inner) = progress;
             screen.show(progress, loading.1.try_iter().last());
-            health.set_ready(fleet.ready());
+            health.set(fleet.stuck(), fleet.unready());
             metrics.upkeep();
             match fleet.failed() {
                 None => Ok(()),

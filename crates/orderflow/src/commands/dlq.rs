@@ -87,9 +87,14 @@ fn key(letter: &Message) -> String {
     letter.key.as_deref().map_or("-".into(), |key| String::from_utf8_lossy(key).into_owned())
 }
 
+fn is_stub(letter: &Message) -> bool {
+    letter.header(headers::DLQ_STUB) == "true"
+}
+
 fn line(letter: &Message) -> String {
+    let stub = if is_stub(letter) { " (a stub)" } else { "" };
     format!(
-        "{} {}:{} {} {}/{}@{} key={} {}",
+        "{} {}:{} {} {}/{}@{} key={} {}{stub}",
         letter.topic.trim_end_matches("-dlq"),
         letter.partition,
         letter.offset,
@@ -110,15 +115,36 @@ fn show(letter: &Message, decoder: &mut Decoder) {
     }
     let from =
         (letter.header(headers::DLQ_TOPIC), letter.header(headers::DLQ_PARTITION), letter.header(headers::DLQ_OFFSET));
-    outln!("from    {} partition {} offset {}", from.0, from.1, from.2);
-    outln!("at      {}", time(letter.timestamp_ms));
+    let wake = letter.header(headers::DLQ_WAKE);
+    if wake.is_empty() {
+        outln!("from    {} partition {} offset {}", from.0, from.1, from.2);
+    } else {
+        outln!("from    a timer of partition {}: {wake}", from.1);
+    }
+    let ms = |name| letter.header(name).parse().ok();
+    outln!("at      {}", time(ms(headers::DLQ_TIMESTAMP).unwrap_or(letter.timestamp_ms)));
+    if let Some(due_ms) = ms(headers::DLQ_DUE) {
+        outln!("due     {}", time(due_ms));
+    }
+    let (attempt, first) = (letter.header(headers::DLQ_ATTEMPT), letter.header(headers::DLQ_FIRST_OFFSET));
+    outln!("attempt {attempt}, first at offset {first}, by version {}", letter.header(headers::DLQ_CODE_VERSION));
     outln!("key     {}", key(letter));
-    for (name, value) in letter.headers.iter().filter(|(name, _)| !name.starts_with("dlq_")) {
-        outln!("header  {name}={}", String::from_utf8_lossy(value));
+    for (name, value) in letter.headers.iter().filter(|(name, _)| !headers::is_of_letters(name)) {
+        let name = String::from_utf8_lossy(name);
+        match value {
+            Some(value) => outln!("header  {name}={}", String::from_utf8_lossy(value)),
+            None => outln!("header  {name} is null"),
+        }
     }
     if letter.header(headers::DLQ_VALUE) == "null" {
         outln!("value   null");
         return;
+    }
+    if is_stub(letter) {
+        let (key, value) = (letter.header(headers::DLQ_KEY_BYTES), letter.header(headers::DLQ_VALUE_BYTES));
+        let headers_bytes = letter.header(headers::DLQ_HEADERS_BYTES);
+        outln!("stub    of a key of {key}, a value of {value} and headers of {headers_bytes} bytes");
+        outln!("blake3  {} of the whole value", letter.header(headers::DLQ_VALUE_BLAKE3));
     }
     match decoder.decode(letter) {
         Ok(decoded) => outln!("record  {} {}: {}", decoded.record, decoded.version, decoded.line()),

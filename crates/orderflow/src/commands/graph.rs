@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use catalog::{Catalog, draw};
+use catalog::draw;
 
 use crate::options::Place;
 use crate::processors;
@@ -41,7 +41,7 @@ pub enum Format {
 pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let catalog = match &args.root {
         Some(root) => super::catalog::load(root)?,
-        None => built_in()?,
+        None => super::catalog::built_in()?,
     };
     let (origin, notes) = if args.live {
         (format!("orderflow graph, live at {}", crate::decode::time(crate::envelope::now_ms())), live(place)?)
@@ -60,15 +60,6 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The contract of this binary.
-fn built_in() -> anyhow::Result<Catalog> {
-    let files = contract::SCHEMAS.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned()));
-    Catalog::parse(contract::TOPICS_YAML, files).map_err(|problems| {
-        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        anyhow::anyhow!("the contract of this build: {}", lines.join("\n"))
-    })
 }
 
 fn live(place: &Place) -> anyhow::Result<draw::Notes> {
@@ -94,7 +85,7 @@ mod tests {
 
     #[test]
     fn this_binary_draws_what_is_committed() {
-        let catalog = built_in().expect("it was linted when it was generated");
+        let catalog = super::super::catalog::built_in().expect("it was linted when it was generated");
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
         let body = |text: &str| text.split_once('\n').map(|(_, body)| body.to_owned());
         let notes = draw::Notes::new();

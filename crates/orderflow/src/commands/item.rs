@@ -61,7 +61,7 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
     // Stock first: whoever waits for the item then finds it in stock.
     if let Some(quantity) = args.stock {
         let request_id = uuid::Uuid::new_v4().to_string();
-        let id = envelope::identity(TOPIC, &[&args.item_id, "cli", &request_id]);
+        let id = envelope::identity(TOPIC, "ReceiveStock", &[&args.item_id, "cli", &request_id]);
         let record = ReceiveStock {
             item_id: Cow::Borrowed(&args.item_id),
             request_id: Cow::Owned(request_id),
@@ -73,7 +73,7 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
         expected.push(id.to_string());
     }
     let request_id = uuid::Uuid::new_v4().to_string();
-    let id = envelope::identity(TOPIC, &[&args.item_id, "cli", &request_id]);
+    let id = envelope::identity(TOPIC, "RegisterItem", &[&args.item_id, "cli", &request_id]);
     let record = RegisterItem {
         item_id: Cow::Borrowed(&args.item_id),
         request_id: Cow::Owned(request_id),

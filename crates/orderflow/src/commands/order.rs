@@ -50,6 +50,9 @@ pub struct Submit {
     /// How long to wait for the outcome, in seconds; 0: only for the acceptance
     #[arg(long, default_value_t = 30, value_name = "SECONDS")]
     wait: u64,
+    /// How long to wait for the acceptance at least, in seconds
+    #[arg(long, default_value_t = 10, value_name = "SECONDS")]
+    patience: u64,
     /// Schema ids of the registry, remembered here
     #[arg(long, env = "ORDERFLOW_DATA", default_value = "data", value_name = "DIR")]
     data: PathBuf,
@@ -108,7 +111,7 @@ fn submit(submit: &Submit, place: &Place) -> anyhow::Result<()> {
         wait_until: submit.park_seconds.map(|seconds| now_ms + i64::from(seconds) * 1_000),
     };
     let mut client = log.client()?;
-    let event_id = envelope::identity("order-commands.v1", &[&order_id, &submit.requester, &request_id]);
+    let event_id = envelope::identity("order-commands.v1", "PlaceOrder", &[&order_id, &submit.requester, &request_id]);
     let ticket = Id::parse(&order_id).unwrap_or(Id::NIL);
     let message = envelope::message(&command, "order-commands.v1", event_id, ticket, now_ms, &ids, &mut *client)?;
     // Followed from before it is sent: no answer can be missed.
@@ -116,7 +119,8 @@ fn submit(submit: &Submit, place: &Place) -> anyhow::Result<()> {
     client.send(message).and_then(|()| client.flush()).map_err(failed)?;
     outln!("ticket {order_id}");
     let mut fleet = embedded_fleet(&log, place, &ids)?;
-    let outcome = follow(&mut *tail, &order_id, &mut Decoder::new(&ids), Duration::from_secs(submit.wait), &fleet);
+    let wait = [submit.wait, submit.wait.max(submit.patience)].map(Duration::from_secs);
+    let outcome = follow(&mut *tail, &order_id, &mut Decoder::new(&ids), wait, &fleet);
     fleet.stop()?;
     outcome
 }
@@ -136,16 +140,14 @@ fn follow(
     tail: &mut dyn Tail,
     order_id: &str,
     decoder: &mut Decoder,
-    wait: Duration,
+    [wait, patience]: [Duration; 2],
     fleet: &Fleet,
 ) -> anyhow::Result<()> {
     let bar = indicatif::ProgressBar::new_spinner().with_message("waiting for the outcome");
     bar.enable_steady_tick(Duration::from_millis(100));
     let since = Instant::now();
     let mut accepted = false;
-    // The acceptance is waited for in any case, for as long as a person would.
-    let patience = |accepted: bool| if accepted { wait } else { wait.max(Duration::from_secs(10)) };
-    while since.elapsed() < patience(accepted) {
+    while since.elapsed() < if accepted { wait } else { patience } {
         for message in tail.poll(Duration::from_millis(100)).map_err(failed)? {
             if message.key.as_deref() != Some(order_id.as_bytes()) {
                 continue;

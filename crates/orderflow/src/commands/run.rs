@@ -41,6 +41,7 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let known: Vec<Known> = args.processors.iter().map(|name| processors::find(name)).collect::<anyhow::Result<_>>()?;
+    crate::panics::end_the_process();
     let log = Log::open(place, &args.instance)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -70,14 +71,14 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
                 () = stop.asked() => break,
                 _ = tick.tick() => {}
             }
-            health.set_ready(fleet.ready());
+            health.set(fleet.stuck(), fleet.unready());
             metrics.upkeep();
             // It has said why.
             if fleet.failed().is_some() {
                 break;
             }
         }
-        health.set_ready(false);
+        health.set(None, Some("stopping".to_owned()));
         tracing::info!("stopping: what is in hand is committed");
         fleet.stop()?;
         drop(resolver);

@@ -70,15 +70,15 @@ impl<'a> Wire<'a> {
 
     /// A command as a message. `identity` is what dedup knows it by, so that it has the same event id when it is sent
     /// again, by whomever.
-    pub fn message<'r>(
+    pub fn message<'r, R: Record<'r>>(
         &self,
         topic: &'static str,
-        record: &impl Record<'r>,
+        record: &R,
         identity: &[&str],
         ticket_id: Id,
         now_ms: i64,
     ) -> Result<Message> {
-        let event_id = ids::identity(topic, &identity.join("\0"));
+        let event_id = ids::identity(topic, contract::RELEASED[R::RELEASED].record, &identity.join("\0"));
         let meta = Meta { event_id, ticket_id, cause: Id::NIL, occurred_at: now_ms };
         let mut value = vec![0; 5];
         let encoded = contract::encode(record, &meta, &mut value).map_err(|error| anyhow!(error.0))?;
@@ -101,7 +101,7 @@ impl<'a> Wire<'a> {
             content: encoded.content,
             trace_id: if ticket_id == Id::NIL { event_id } else { ticket_id },
         };
-        let headers = headers_of(&send).map(|(name, value)| (name.to_owned(), value.into_bytes())).to_vec();
+        let headers = headers_of(&send);
         Ok(Message {
             topic: topic.to_owned(),
             partition: send.partition,

@@ -84,12 +84,14 @@ const ROWS: &[Row] = &[
             "Store", "bytes", "On disk, by instance.":
                 "$StoreBytes%" => "{{instance}}",
                 "$StoreFreeBytes%" => "{{instance}}, free";
-            "Tasks that restore", "short", "Partitions that are not open yet, and the share of their restore that is done.":
+            "Tasks that are not open", "short", "Partitions that restore, the share of it that is done, and those that were stopped (quarantined).":
                 "count($TaskOpen% == 0) or vector(0)" => "tasks",
+                "sum($TaskQuarantined%) or vector(0)" => "stopped",
                 "sum($RestoreDoneRecords%) / (sum($RestoreRecords%) > 0) or vector(1)" => "done";
             "Group", "short", "Within the shown time.":
                 "sum(increase($Rebalances%[$__range]))" => "rebalances",
-                "sum(increase($Rejoins%[$__range]))" => "new sessions";
+                "sum(increase($Rejoins%[$__range]))" => "new sessions",
+                "sum(increase($ClockSteps%[$__range]))" => "clock set";
             "Brokers: round trip", "s", "99 % of the requests of the last second; none on an embedded log.":
                 "max by (client) ($RoundTripSeconds%)" => "{{client}}";
             "Brokers: trouble", "short", "Within the shown time; none on an embedded log.":

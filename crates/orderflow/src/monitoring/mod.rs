@@ -125,6 +125,7 @@ fn worker(topology: &Topology, of: &SharedString, report: &Report) {
     add(Metric::Aborts, &processor, report.counts.aborts);
     add(Metric::Rebalances, &processor, report.observed.rebalances);
     add(Metric::Rejoins, &processor, report.observed.rejoins);
+    add(Metric::ClockSteps, &processor, report.counts.clock_steps);
     for (name, figures) in &report.observed.clients {
         client(&[(Label::Processor, of.clone()), (Label::Client, (*name).into())], figures);
     }
@@ -143,6 +144,7 @@ fn worker(topology: &Topology, of: &SharedString, report: &Report) {
     for (id, open) in &report.tasks {
         let task = at(*id);
         set(Metric::TaskOpen, &task, 1.0);
+        set(Metric::TaskQuarantined, &task, 0.0);
         if let Some(due_ms) = open.timer_next_ms {
             set(Metric::TimerNext, &task, seconds(due_ms));
         }
@@ -160,7 +162,11 @@ fn worker(topology: &Topology, of: &SharedString, report: &Report) {
             set(Metric::WindowIds, &topic, input.window_ids as f64);
         }
     }
-    for (id, (done, total)) in &report.observed.restoring {
+    for id in report.quarantined.keys() {
+        set(Metric::TaskOpen, &at(*id), 0.0);
+        set(Metric::TaskQuarantined, &at(*id), 1.0);
+    }
+    for (id, (done, total)) in report.observed.restoring.iter().filter(|(id, _)| !report.quarantined.contains_key(id)) {
         let task = at(*id);
         set(Metric::TaskOpen, &task, 0.0);
         set(Metric::RestoreRecords, &task, *total as f64);

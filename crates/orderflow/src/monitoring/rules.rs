@@ -46,6 +46,10 @@ alerts! {
         r#"increase($Aborts{processor!=""}[10m]) > 0 unless increase($Commits{processor!=""}[10m]) > 0"#,
         "Every transaction is aborted",
         "{{ $labels.instance }} has aborted transactions of {{ $labels.processor }} and committed none.";
+    OrderflowTaskQuarantined: critical after "1m" of All,
+        r#"$TaskQuarantined{processor!=""} == 1"#,
+        "A task has been stopped",
+        "{{ $labels.instance }} has stopped task {{ $labels.task }} of {{ $labels.processor }}: going on would lose or double something.";
     OrderflowTaskStalled: critical after "15m" of All,
         r#"$LagRecords{processor!=""} > 0 unless on (instance, processor, task) increase($ConsumedRecords{processor!=""}[10m]) > 0"#,
         "A partition waits and nothing of it is handled",
@@ -67,7 +71,7 @@ alerts! {
         "A worker does not get ready",
         "{{ $labels.instance }} has had a worker of {{ $labels.processor }} with tasks that are not open for half an hour.";
     OrderflowRestoreStuck: warning after "15m" of All,
-        r#"$TaskOpen{processor!=""} == 0 unless on (instance, processor, task) changes($RestoreDoneRecords{processor!=""}[10m]) > 0"#,
+        r#"$TaskOpen{processor!=""} == 0 unless on (instance, processor, task) changes($RestoreDoneRecords{processor!=""}[10m]) > 0 unless on (instance, processor, task) $TaskQuarantined{processor!=""} == 1"#,
         "A restore does not get on",
         "{{ $labels.instance }} restores task {{ $labels.task }} of {{ $labels.processor }} and reads nothing.";
     OrderflowLagGrowing: warning after "30m" of All,
@@ -98,6 +102,10 @@ alerts! {
         r#"$WindowNewest{processor!=""} - time() > 300"#,
         "A sender's clock is ahead",
         "Records of {{ $labels.topic }}/{{ $labels.task }} are {{ $value | humanizeDuration }} ahead of the clock.";
+    OrderflowClockStepped: warning after "" of All,
+        r#"increase($ClockSteps{processor!=""}[15m]) > 0"#,
+        "The clock of an instance was set",
+        "The wall clock of {{ $labels.instance }} was set by more than a minute while {{ $labels.processor }} ran.";
     OrderflowWindowTooLong: warning after "1h" of Each,
         r#"$WindowNewest{processor="^"} - $WindowOldest{processor="^"} > @"#,
         "The dedup window does not expire",

@@ -134,6 +134,10 @@ fn a_task_that_has_moved_away_leaves_its_counters_and_no_gauge() {
     let before = shown(&report);
     report.tasks.remove(&3);
     let after = shown(&report);
+    report.quarantined.insert(3, "a position was lost".to_owned());
+    report.observed.restoring.insert(3, (0, 0));
+    let stopped = format!("{}{{processor=\"fulfilment\",task=\"3\"}} ", Metric::TaskQuarantined.name());
+    assert!(before.contains(&(stopped.clone() + "0")) && shown(&report).contains(&(stopped + "1")));
     for metric in [Metric::LagRecords, Metric::TaskOpen, Metric::WindowIds, Metric::TimerNext] {
         assert!(has(&before, metric) && !has(&after, metric), "{}", metric.name());
     }

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use engine::core::headers::OwnedHeader;
+
 /// What a producer hands over.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Message {
     pub timestamp_ms: i64,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: Vec<OwnedHeader>,
     /// The task that sent it; not part of the record, but known to the oracle.
     pub task: u32,
 }

@@ -7,7 +7,7 @@ use engine::core::order::{Step, Steps};
 use engine::core::record::LogIds;
 use flow::{Code, Id, Meta};
 
-use super::model::{Letter, Model, World as Verdict};
+use super::model::{Content, Letter, Model, World as Verdict};
 use crate::broker::Broker;
 use crate::broker::log::Stored;
 use crate::ledger::wire::{self, Read};
@@ -89,7 +89,7 @@ fn of_task(world: &World, broker: &Broker, task: u32) -> TaskFacts {
     let owner = broker.group.owners.get(&task).map(|(owner, _)| *owner);
     TaskFacts {
         task,
-        model: follow(world.config.limits.record_bytes, &inputs, &order),
+        model: follow(Model::new(task, world.config.limits.record_bytes, may_stub(world)), &inputs, &order),
         logs: LogIds {
             changelog: broker.topics[&names.changelog].id.clone(),
             dedup: broker.topics[&names.dedup].id.clone(),
@@ -104,6 +104,12 @@ fn of_task(world: &World, broker: &Broker, task: u32) -> TaskFacts {
         offsets: (0..TOPOLOGY.inputs.len()).map(|input| broker.group.offsets.get(&(task, input)).copied()).collect(),
         resets: world.marks.iter().map(|marks| marks[task as usize]).collect(),
     }
+}
+
+/// Whether a letter may be a stub for another reason than its own headers.
+fn may_stub(world: &World) -> bool {
+    let shared = &world.shared;
+    shared.refused_by_chance.get() || shared.letter_bytes.get() < usize::MAX
 }
 
 /// How much there is of a task at this moment.
@@ -133,16 +139,30 @@ fn outputs(broker: &Broker, task: u32) -> Vec<Output> {
 }
 
 fn letter(stored: &Stored) -> Letter {
+    let message = &stored.message;
+    // What is said twice is not said at all.
     let header = |wanted: &str| {
-        let found = stored.message.headers.iter().rev().find(|(name, _)| name == wanted);
-        found.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
+        let mut all = headers::lend(&message.headers).filter(|(name, _)| *name == wanted.as_bytes());
+        let value = all.next().filter(|_| all.next().is_none()).and_then(|(_, value)| value).unwrap_or_default();
+        String::from_utf8_lossy(value).into_owned()
     };
     let topic = header(headers::DLQ_TOPIC);
     let input = TOPOLOGY.inputs.iter().position(|input| input.topic == topic);
+    let number = |name: &str| header(name).parse::<usize>().unwrap_or(usize::MAX);
+    let stub = header(headers::DLQ_STUB) == "true";
+    let sizes = || [headers::DLQ_KEY_BYTES, headers::DLQ_VALUE_BYTES, headers::DLQ_HEADERS_BYTES].map(number);
+    let content = Content {
+        key: message.key.clone(),
+        value: message.value.clone(),
+        headers: message.headers.iter().filter(|(name, _)| !headers::is_of_letters(name)).cloned().collect(),
+        stub: stub.then(sizes),
+    };
     Letter {
         at: input.and_then(|input| Some((input, header(headers::DLQ_OFFSET).parse().ok()?))),
         code: Code::parse(&header(headers::DLQ_CODE)).unwrap_or(Code::Bug),
-        value: stored.message.value.clone(),
+        timestamp_ms: header(headers::DLQ_TIMESTAMP).parse().unwrap_or(-1),
+        due_ms: header(headers::DLQ_DUE).parse().ok(),
+        contents: vec![content],
     }
 }
 
@@ -161,8 +181,7 @@ fn accepted(broker: &Broker, topic: &str, task: u32) -> [Vec<(Id, u64)>; 2] {
 }
 
 /// Leads a model through the recorded order.
-fn follow(record_bytes: usize, inputs: &[Vec<Stored>], order: &[Steps]) -> Model {
-    let mut model = Model::new(record_bytes);
+fn follow(mut model: Model, inputs: &[Vec<Stored>], order: &[Steps]) -> Model {
     let mut at = vec![0usize; inputs.len()];
     for step in order.iter().flat_map(|steps| &steps.steps) {
         let (input, offset_next, verdict) = match step {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use engine::core::headers;
 use engine::core::keys;
 use engine::core::order::Steps;
 use engine::core::record::TaskRecord;
@@ -304,8 +305,7 @@ pub fn sequence_numbers_of_a_key_have_no_gap(facts: &Facts) -> Result<(), String
 type Body = (String, u64, i64, i64, String);
 
 fn read(output: &Output) -> Option<(&str, Body)> {
-    let headers = &output.stored.message.headers;
-    let (_, record) = headers.iter().find(|(name, _)| name == engine::core::headers::RECORD)?;
+    let record = headers::find(headers::lend(&output.stored.message.headers), headers::RECORD)?;
     let mut body = Read(output.stored.message.value.as_ref()?.get(5..)?);
     wire::meta(&mut body)?;
     Some((std::str::from_utf8(record).ok()?, wire::out(body)?))

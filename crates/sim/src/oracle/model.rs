@@ -4,17 +4,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use engine::core::headers::{self, OwnedHeader};
 use engine::core::record::{InputRecord, LogIds, TaskRecord};
 use engine::core::{ids, keys};
 use flow::{Code, Id, Meta};
 
-use crate::broker::log::Stored;
-use crate::inputs::{ASK_ID, ENTRY_ID, SLOW_ENTRY_IDS, STRANGER_ID};
+use crate::broker::log::{Message, Stored};
+use crate::inputs::{ASK_ID, CURSED_LETTER, ENTRY_ID, SLOW_ENTRY_IDS, STRANGER_ID};
 use crate::instance::wire_ids;
 use crate::ledger::handle::{CURSED, HUGE, PANICS_AT_DEADLINE};
 use crate::ledger::wire::{self, Read};
 use crate::ledger::{
-    ACCOUNT, ASKS, Account, Ask, CONTINUE, DEADLINE, ENTRIES, Entry, Op, Out, PARKED, Parked, Reply, TOPOLOGY,
+    ACCOUNT, ASKS, Account, Ask, CONTINUE, DEADLINE, ENTRIES, Entry, Op, Out, PARKED, Parked, Reply, TASKS, TOPOLOGY,
     WINDOW_MS, continue_sub, deadline_sub,
 };
 
@@ -52,12 +53,64 @@ impl std::fmt::Debug for Expected {
 }
 
 /// A dead letter that must come out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Letter {
     /// `None` for a timer.
     pub at: Option<(usize, i64)>,
     pub code: Code,
+    pub timestamp_ms: i64,
+    /// Of a timer.
+    pub due_ms: Option<i64>,
+    /// What it may hold; of a letter that was found, the one that it holds.
+    pub contents: Vec<Content>,
+}
+
+impl PartialEq for Letter {
+    fn eq(&self, other: &Letter) -> bool {
+        let of = |letter: &Letter| (letter.at, letter.code, letter.timestamp_ms, letter.due_ms);
+        of(self) == of(other) && self.contents.iter().any(|content| other.contents.contains(content))
+    }
+}
+
+/// What a dead letter holds of its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Content {
+    pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
+    /// Those of the record, byte for byte, but for names that are the engine's own.
+    pub headers: Vec<OwnedHeader>,
+    /// Of a stub: bytes of the whole key, the whole value and all headers.
+    pub stub: Option<[usize; 3]>,
+}
+
+/// Names that the engine alone uses in dead letters.
+const OF_LETTERS: [&[u8]; 6] = [b"dlq_code", b"dlq_topic", b"dlq_offset", b"dlq_stub", b"dlq_timestamp", b"dlq_due"];
+
+impl Content {
+    fn whole(message: &Message) -> Content {
+        let theirs = message.headers.iter().filter(|(name, _)| !OF_LETTERS.contains(&name.as_slice()));
+        let (key, value) = (message.key.clone(), message.value.clone());
+        Content { key, value, headers: theirs.cloned().collect(), stub: None }
+    }
+
+    fn stub(message: &Message) -> Content {
+        let first = |bytes: &Option<Vec<u8>>| bytes.as_ref().map(|bytes| bytes[..bytes.len().min(1_024)].to_vec());
+        let (key, value) = (first(&message.key), first(&message.value));
+        Content {
+            key,
+            value,
+            headers: Vec::new(),
+            stub: Some([length(&message.key), length(&message.value), headers_length(message)]),
+        }
+    }
+}
+
+fn length(bytes: &Option<Vec<u8>>) -> usize {
+    bytes.as_ref().map_or(0, Vec::len)
+}
+
+fn headers_length(message: &Message) -> usize {
+    message.headers.iter().map(|(name, value)| name.len() + length(value)).sum()
 }
 
 /// A timer: due, kind, length of the key, key, subkey; in the order that timers fire.
@@ -70,7 +123,10 @@ pub struct Model {
     pub letters: Vec<Letter>,
     /// Ids taken into the dedup window, by input, in order.
     pub accepted: [Vec<(Id, u64)>; 2],
+    task: u32,
     record_bytes: usize,
+    /// Whether a letter may be a stub although the broker would have taken it.
+    may_stub: bool,
     log_time_ms: [i64; 2],
     clock_ms: i64,
     events: u64,
@@ -104,8 +160,8 @@ fn timer(due_ms: i64, kind: u8, key: &str, sub: String) -> Timer {
 
 impl Model {
     /// An empty task.
-    pub fn new(record_bytes: usize) -> Model {
-        Model { record_bytes, ..Model::default() }
+    pub fn new(task: u32, record_bytes: usize, may_stub: bool) -> Model {
+        Model { task, record_bytes, may_stub, ..Model::default() }
     }
 
     /// The clock is moved; timers due by then fire.
@@ -124,7 +180,16 @@ impl Model {
             self.clock_ms = self.clock_ms.max(message.timestamp_ms);
         }
         if let Err(code) = verdict {
-            self.letters.push(Letter { at: Some((input, stored.offset)), code, value: message.value.clone() });
+            let cursed = message.headers.iter().any(|(name, _)| name == CURSED_LETTER.as_bytes());
+            let mut contents = Vec::new();
+            if !cursed {
+                contents.push(Content::whole(message));
+            }
+            if cursed || self.may_stub {
+                contents.push(Content::stub(message));
+            }
+            let (at, timestamp_ms) = (Some((input, stored.offset)), message.timestamp_ms);
+            self.letters.push(Letter { at, code, timestamp_ms, due_ms: None, contents });
         }
         self.fire();
     }
@@ -140,11 +205,13 @@ impl Model {
         if message.timestamp_ms < log_time_ms - WINDOW_MS {
             return Err(Code::TooOld);
         }
-        let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
-        if length(&message.value) + length(&message.key) > self.record_bytes {
+        if length(&message.value) + length(&message.key) + headers_length(message) > self.record_bytes {
             return Err(Code::TooLarge);
         }
         let key = message.key.clone().and_then(|key| String::from_utf8(key).ok()).ok_or(Code::KeyMismatch)?;
+        if ids::partition(key.as_bytes(), TASKS) != self.task {
+            return Err(Code::WrongPartition);
+        }
         let (id, content, ticket, said, body) = decode(input, stored)?;
         if said != key {
             return Err(Code::KeyMismatch);
@@ -211,7 +278,8 @@ impl Model {
     }
 
     fn keep(&mut self, draft: Draft) -> Result<(), Code> {
-        if draft.sends.iter().any(|(send, _)| send.value.len() > self.record_bytes) {
+        // Our own headers are taken to be 512 bytes.
+        if draft.sends.iter().any(|(send, _)| send.value.len() + send.key.len() + 512 > self.record_bytes) {
             return Err(Code::OutputTooLarge);
         }
         self.outputs.extend(draft.sends.into_iter().map(|(send, _)| send));
@@ -239,6 +307,7 @@ impl Model {
             self.timers.remove(&due);
             self.events += 1;
             let (due_ms, kind, _, key, sub) = due;
+            let content = Content { key: Some(key.clone().into_bytes()), value: None, headers: Vec::new(), stub: None };
             let cause = ids::wake(TOPOLOGY.name, &key, due_ms, kind, &sub);
             let mut draft = self.draft(&key, cause, Id::NIL, due_ms);
             let mut verdict = Ok(());
@@ -255,7 +324,8 @@ impl Model {
                 }
             }
             if let Err(code) = verdict.and_then(|()| self.keep(draft)) {
-                self.letters.push(Letter { at: None, code, value: None });
+                let (timestamp_ms, contents) = (due_ms, vec![content]);
+                self.letters.push(Letter { at: None, code, timestamp_ms, due_ms: Some(due_ms), contents });
             }
         }
     }
@@ -310,8 +380,8 @@ fn decode(input: usize, stored: &Stored) -> Result<(Id, u64, Id, String, Parsed)
         STRANGER_ID => "Stranger",
         _ => return Err(Code::SchemaUnknown),
     };
-    if let Some((_, said)) = stored.message.headers.first()
-        && *said != format!("{:016x}", wire::fingerprint(record)).into_bytes()
+    if let Some(said) = headers::find(headers::lend(&stored.message.headers), headers::FINGERPRINT)
+        && said != format!("{:016x}", wire::fingerprint(record)).as_bytes()
     {
         return Err(Code::SchemaMismatch);
     }

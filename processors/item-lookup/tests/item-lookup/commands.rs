@@ -101,3 +101,16 @@ fn stock_that_cannot_be_counted_is_refused() {
         want.change(Put(Item { on_hand: most + 10, seq: 8, ..stocked(on_sale()) }));
     });
 }
+
+#[test]
+fn a_request_id_that_was_used_for_something_else_is_refused_and_changes_nothing() {
+    for input in [register("Pear", 70, "EUR"), correct("Pear", 70, "EUR"), retire(), receive(5)] {
+        let state = MemoryState::given::<ItemLookup>(&[Put(stocked(on_sale()))]).unwrap();
+        let event = Event { key: "apple", meta: Meta::default(), time_ms: NOW, seen: Seen::Conflict, input };
+        let got = handle(event, &state.of::<ItemLookup>()).unwrap();
+        let mut want = Effects::new();
+        want.emit(refused(USED_BEFORE));
+        assert_eq!(got.emits, want.emits);
+        assert!(got.changes.is_empty() && got.wakes.is_empty(), "{:?}", got.changes);
+    }
+}

@@ -75,9 +75,9 @@ fn broker_lost_in_the_middle_is_survived() -> Result<()> {
             Ok((since.elapsed() > OUTAGE).then_some(()))
         })?;
         kafka.restart()?;
-        let loaded = load.wait(Duration::from_secs(180))?;
+        let loaded = load.wait(LIMIT)?;
         ensure!(loaded.status.success(), "the load did not survive\n{}", loaded.err);
-        let verdict = program.tool(&["verify", "--manifest", &manifest, "--patience", "90"])?;
+        let verdict = program.tool(&["verify", "--manifest", &manifest, "--patience", "180"])?;
         for (process, processor) in processes.iter_mut().zip(ALL) {
             if !process.runs()? {
                 let ended = process.wait(LIMIT)?;

@@ -1,5 +1,6 @@
 //! Kill -9 at random moments, each processor on its own, again and again.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -26,8 +27,15 @@ fn random(state: &mut u64) -> u64 {
 /// What each processor writes, in the order of [`PROCESSORS`]: how far it is.
 const OUTPUTS: [&[&str]; 3] = [&["orders.v1"], &["items.v1", "item-results.v1"], &["order-events.v1"]];
 
-/// Kills it again and again and starts it again; how much it had written at each kill.
-fn torment(bootstrap: &str, process: &mut Orderflow, outputs: &[&str], mut seed: u64) -> Result<Vec<i64>> {
+/// Kills it again and again and starts it again; how much it had written at each kill. After everything is sent, `sent`,
+/// there may be nothing left to go on with.
+fn torment(
+    bootstrap: &str,
+    process: &mut Orderflow,
+    outputs: &[&str],
+    sent: &AtomicBool,
+    mut seed: u64,
+) -> Result<Vec<i64>> {
     let admin = Admin::open(&settings(bootstrap))?;
     let mut seen = Vec::new();
     for kill in 0..KILLS {
@@ -36,7 +44,7 @@ fn torment(bootstrap: &str, process: &mut Orderflow, outputs: &[&str], mut seed:
         let before = written(&admin, outputs)?;
         if kill > 0 {
             eventually(&format!("{} to go on", process.name), LIMIT, || {
-                Ok((written(&admin, outputs)? > before).then_some(()))
+                Ok((sent.load(Ordering::Relaxed) || written(&admin, outputs)? > before).then_some(()))
             })?;
         }
         let works = random(&mut seed) % WORKS_MS;
@@ -67,18 +75,21 @@ fn crash_points() -> Result<()> {
             flow.run(processor, "0")?;
         }
         let address = kafka.bootstrap();
-        let bootstrap = address.as_str();
-        let tormented: Vec<Result<Vec<i64>>> = thread::scope(|scope| {
+        let (bootstrap, sent) = (address.as_str(), &AtomicBool::new(false));
+        let (loaded, tormented) = thread::scope(|scope| {
             let threads: Vec<_> = (seed..)
                 .zip(flow.instances.iter_mut().zip(OUTPUTS))
-                .map(|(seed, (process, output))| scope.spawn(move || torment(bootstrap, process, output, seed)))
+                .map(|(seed, (process, output))| scope.spawn(move || torment(bootstrap, process, output, sent, seed)))
                 .collect();
-            threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+            let loaded = load.wait(LIMIT).and_then(|ended| ended.expect(0));
+            sent.store(true, Ordering::Relaxed);
+            let tormented = threads.into_iter().map(|thread| thread.join().expect("no panic"));
+            (loaded, tormented.collect::<Vec<Result<Vec<i64>>>>())
         });
         let hint = || format!("CRASH_SEED={seed}");
         let tormented = tormented.into_iter().collect::<Result<Vec<_>>>().with_context(hint)?;
         flow.say("no more kills");
-        load.wait(LIMIT)?.expect(0)?;
+        loaded?;
         flow.say("everything is sent");
         verify(flow, &manifest, &states).with_context(hint)?;
         for (output, seen) in OUTPUTS.iter().zip(&tormented) {

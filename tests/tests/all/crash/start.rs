@@ -27,7 +27,7 @@ fn crash_nothing_is_skipped_at_the_start() -> Result<()> {
             }
             let mut load = flow.begin(&[&input[..], &["--rate", rate]].concat())?;
             load.wait(LIMIT)?.expect(0)?;
-            let verdict = flow.tool(&["verify", "--manifest", text(&manifest)?, "--json", "--patience", "20"])?;
+            let verdict = flow.tool(&["verify", "--manifest", text(&manifest)?, "--json", "--patience", "120"])?;
             ensure!(verdict.status.success(), "round {round}: {}", verdict.out);
             flow.stop()?;
             Ok(())

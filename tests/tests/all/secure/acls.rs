@@ -6,9 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use engine::core::ids;
 use engine::shell::client::{Client, From, Message};
 use engine::shell::kafka::{Acl, Admin, AdminError, KafkaClient, Operation, Pattern, Resource};
 use rdkafka::ClientConfig;
@@ -54,22 +55,23 @@ fn run(processor: &str, login: Login) -> Result<(Program, Orderflow)> {
     Ok((program, process))
 }
 
-/// Garbage for a topic.
-fn garbage(topic: &str) -> Message {
-    Message {
+/// Garbage of this moment: a fixed time is older than the dedup window of a partition that has seen an order.
+fn garbage(topic: &str, key: &str) -> Result<Message> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    Ok(Message {
         topic: topic.into(),
-        partition: 0,
+        partition: ids::partition(key.as_bytes(), 12),
         offset: -1,
-        timestamp_ms: 1_700_000_000_000,
-        key: Some(b"garbage".to_vec()),
+        timestamp_ms: now.as_millis() as i64,
+        key: Some(key.as_bytes().to_vec()),
         value: Some(b"garbage".to_vec()),
         headers: Vec::new(),
-    }
+    })
 }
 
-fn send(user: &str, topic: &str) -> Result<()> {
+fn send(user: &str, topic: &str, key: &str) -> Result<()> {
     let mut client = KafkaClient::open(kafka()?.settings(user, Login::Scram))?;
-    client.send(garbage(topic))?;
+    client.send(garbage(topic, key)?)?;
     Ok(client.flush()?)
 }
 
@@ -95,7 +97,8 @@ fn secure_the_whole_flow_runs_with_what_the_map_allows() -> Result<()> {
         catalogue.ok(&["item", "register", "ghost", "--price", "500", "--stock", "10"])?;
         shown(auditor, &order_id, "status: completed")?;
 
-        send("shop", "order-commands.v1")?;
+        // Behind the order, where a time of the past is always `too-old`.
+        send("shop", "order-commands.v1", &order_id)?;
         eventually("a dead letter", LIMIT, || {
             let listed = auditor.ok(&["dlq", "list", "order-intake"])?;
             Ok(listed.out.contains("undecodable").then_some(()))
@@ -149,9 +152,9 @@ fn refused<T>(what: &str, done: Result<T, impl std::fmt::Display>) -> Result<Str
 fn secure_a_processor_may_do_no_more() -> Result<()> {
     prepared()?;
     let me = kafka()?.settings("order-intake", Login::Scram);
-    let said = refused("writing another processor's topic", send("order-intake", "item-results.v1"))?;
+    let said = refused("writing another processor's topic", send("order-intake", "item-results.v1", "garbage"))?;
     ensure!(said.contains("item-results.v1") && said.contains("topics acls"), "{said}");
-    refused("writing its own input", send("order-intake", "order-commands.v1"))?;
+    refused("writing its own input", send("order-intake", "order-commands.v1", "garbage"))?;
 
     // It writes orders.v1, and so sees it.
     let mut client = KafkaClient::open(me.clone())?;

@@ -4,14 +4,15 @@ use std::fs;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use tests::{Login, Program, binary, free_address, get, logged};
+use tests::{Login, Program, binary, eventually, free_address, get};
 
 use super::{LIMIT, kafka};
 
-/// No part of it may ever be seen. Base64 of what HTTP's basic authentication makes of it is looked for, too.
-const CANARY: &str = "kanarienvogel+7f3a";
-const SPLIT: [&str; 2] = ["kanarienvogel", "7f3a"];
-const BASIC: &str = "dTprYW5hcmllbnZvZ2VsKzdmM2E";
+/// No part of it may ever be seen: letters that no hexadecimal digit is, and many, so that no pointer and no hash in a trace
+/// is taken for one. Base64 of what HTTP's basic authentication makes of it is looked for, too.
+const CANARY: &str = "quillspottingmoon+zoomrunnythistorm";
+const SPLIT: [&str; 2] = ["quillspottingmoon", "zoomrunnythistorm"];
+const BASIC: &str = "dTpxdWlsbHNwb3R0aW5nbW9vbit6b29tcnVubnl0aGlzdG9ybQ";
 
 /// One of each kind of work with a log; the first word of every command there is.
 const COMMANDS: &[&[&str]] = &[
@@ -58,11 +59,11 @@ fn say(args: &[&str], env: &[(&str, &str)]) -> Result<Said> {
 #[test]
 fn secure_help_shows_no_secret_of_the_environment() -> Result<()> {
     let env = [
-        ("ORDERFLOW_KAFKA_OPTIONS", "sasl.password=kanarienvogel+7f3a"),
-        ("ORDERFLOW_KAFKA_SECRETS", "sasl.password=kanarienvogel+7f3a"),
-        ("ORDERFLOW_REGISTRY", "http://u:kanarienvogel+7f3a@127.0.0.1:1"),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:kanarienvogel+7f3a@127.0.0.1:1"),
-        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=kanarienvogel+7f3a"),
+        ("ORDERFLOW_KAFKA_OPTIONS", "sasl.password=quillspottingmoon+zoomrunnythistorm"),
+        ("ORDERFLOW_KAFKA_SECRETS", "sasl.password=quillspottingmoon+zoomrunnythistorm"),
+        ("ORDERFLOW_REGISTRY", "http://u:quillspottingmoon+zoomrunnythistorm@127.0.0.1:1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:quillspottingmoon+zoomrunnythistorm@127.0.0.1:1"),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=quillspottingmoon+zoomrunnythistorm"),
     ];
     let top = say(&["--help"], &env)?;
     for command in COMMANDS {
@@ -80,18 +81,23 @@ fn secure_help_shows_no_secret_of_the_environment() -> Result<()> {
 fn secure_bad_options_are_refused_without_their_values() -> Result<()> {
     let nobody = ["--bootstrap", "127.0.0.1:1"];
     let cases: &[(&[&str], &str)] = &[
-        (&["--kafka-option", "sasl.passwort=kanarienvogel+7f3a"], "\"sasl.passwort\" is unknown"),
-        (&["--kafka-option", "sasl.password=a,kanarienvogel+7f3a"], "number 2 has no \"=\""),
+        (&["--kafka-option", "sasl.passwort=quillspottingmoon+zoomrunnythistorm"], "\"sasl.passwort\" is unknown"),
+        (&["--kafka-option", "sasl.password=a,quillspottingmoon+zoomrunnythistorm"], "number 2 has no \"=\""),
         (
-            &["--kafka-option", "security.protocol=kanarienvogel+7f3a"],
+            &["--kafka-option", "security.protocol=quillspottingmoon+zoomrunnythistorm"],
             "\"security.protocol\" has a value that cannot be",
         ),
         (
-            &["--kafka-option", "security.protocol=SSL", "--kafka-option", "ssl.key.pem=kanarienvogel+7f3a"],
+            &[
+                "--kafka-option",
+                "security.protocol=SSL",
+                "--kafka-option",
+                "ssl.key.pem=quillspottingmoon+zoomrunnythistorm",
+            ],
             "make no client",
         ),
-        (&["--kafka-secret", "sasl.password=kanarienvogel+7f3a"], "No such file"),
-        (&["--kafka-secret", "kanarienvogel+7f3a"], "Kafka secret number 1 has no \"=\""),
+        (&["--kafka-secret", "sasl.password=quillspottingmoon+zoomrunnythistorm"], "No such file"),
+        (&["--kafka-secret", "quillspottingmoon+zoomrunnythistorm"], "Kafka secret number 1 has no \"=\""),
     ];
     for (flags, why) in cases {
         for command in [&["topics", "plan"][..], &["order", "submit", "--item", "a=1"], &["run", "order-intake"]] {
@@ -102,7 +108,10 @@ fn secure_bad_options_are_refused_without_their_values() -> Result<()> {
     }
     let said = say(
         &["topics", "plan"],
-        &[("ORDERFLOW_BOOTSTRAP", "127.0.0.1:1"), ("ORDERFLOW_KAFKA_OPTIONS", "sasl.username=a,kanarienvogel+7f3a")],
+        &[
+            ("ORDERFLOW_BOOTSTRAP", "127.0.0.1:1"),
+            ("ORDERFLOW_KAFKA_OPTIONS", "sasl.username=a,quillspottingmoon+zoomrunnythistorm"),
+        ],
     )?;
     ensure!(said.text.contains("number 2"), "{}", said.text);
     Ok(())
@@ -217,7 +226,11 @@ fn secure_log_and_metrics_hold_no_password() -> Result<()> {
         let loud =
             ["--log", "trace,rdkafka=trace", "--kafka-option", "debug=all", "--instance", "loud", "--data", &data];
         let mut process = program.start("loud", &[&["run", "item-lookup", "--listen", &listen], &loud[..]].concat())?;
-        logged(&mut process, "running", LIMIT)?;
+        // Any word may stand in such a log: what it serves says how far it is.
+        eventually("readiness", LIMIT, || {
+            ensure!(process.runs()?, "it ended");
+            Ok(get(&listen, "/readyz").is_ok_and(|answer| answer.contains("200 OK")).then_some(()))
+        })?;
         let metrics = get(&listen, "/metrics")?;
         ensure!(metrics.contains("200 OK"), "{metrics}");
         process.stop()?;

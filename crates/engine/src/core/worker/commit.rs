@@ -4,7 +4,10 @@ use crate::core::counts::Committed;
 use crate::core::io::{Action, Failure, Logged, Now, Store};
 use crate::core::keys::{self, Wake};
 
-use super::{RECENT, Task, Trouble, Worker};
+use super::{Place, RECENT, STOPPED_ABORTS, STOPPED_US, Streak, Task, Trouble, Worker};
+
+/// Inputs that an error names, at most.
+const PLACES: usize = 8;
 
 impl Worker {
     pub(super) fn commit_if_due(&mut self, drained: bool, actions: &mut Vec<Action>) {
@@ -46,11 +49,12 @@ impl Worker {
     }
 
     pub(super) fn committed(&mut self, now: Now, logged: &[Logged], actions: &mut Vec<Action>) {
-        self.now = now;
+        self.read_clock(now);
         let Some(since_us) = self.in_flight_us.take() else { return };
         let took_us = now.mono_us.saturating_sub(since_us);
         self.pace.measured(took_us);
         self.counts.commits += 1;
+        self.streak = Streak::default();
         if self.recent.len() < RECENT {
             let (records, bytes) = (self.sealed.records as u64, self.sealed.bytes as u64);
             self.recent.push(Committed { records, bytes, took_us });
@@ -67,6 +71,7 @@ impl Worker {
     /// Abort is a full stop backwards.
     pub(super) fn failed(&mut self, failure: &Failure, store: &dyn Store, actions: &mut Vec<Action>) {
         self.counts.aborts += 1;
+        self.note_abort(failure, actions);
         self.note_refusal(failure, actions);
         self.open = None;
         self.in_flight_us = None;
@@ -88,12 +93,53 @@ impl Worker {
         }
     }
 
+    /// Aborts that lead nowhere end the worker, naming what was in hand.
+    fn note_abort(&mut self, failure: &Failure, actions: &mut Vec<Action>) {
+        if !self.busy() {
+            return;
+        }
+        if self.streak.aborts == 0 {
+            self.streak.since_us = self.now.mono_us;
+        }
+        self.streak.aborts = self.streak.aborts.saturating_add(1);
+        self.streak.why = format!("{failure}; in hand: {}", self.in_hand());
+        if self.streak.aborts >= STOPPED_ABORTS && self.streak_us() >= STOPPED_US {
+            let (why, seconds) = (&self.streak.why, self.streak_us() / 1_000_000);
+            actions.push(Action::Stop(format!(
+                "{} aborts in {seconds} s without a commit: {why}; hint: look at these records and at the broker's log; \
+                 `orderflow doctor` compares the topics with topics.yaml",
+                self.streak.aborts
+            )));
+        }
+    }
+
+    /// The records of the transaction: "topic/task at offset", or from the first to the last of them.
+    fn in_hand(&self) -> String {
+        let mut places = Vec::new();
+        for task in self.tasks.values() {
+            let pairs = task.committed.positions.iter().zip(&task.standing.positions).enumerate();
+            for (input, (first, next)) in pairs.filter(|(_, (first, next))| first < next) {
+                let topic = self.topology.inputs[input].topic;
+                let last = next - 1;
+                let at = if *first == last { first.to_string() } else { format!("{first} to {last}") };
+                places.push(format!("{topic}/{} at {at}", task.id));
+            }
+        }
+        let more = places.len().saturating_sub(PLACES);
+        places.truncate(PLACES);
+        if more > 0 {
+            places.push(format!("{more} more"));
+        }
+        if places.is_empty() { "timers only".to_owned() } else { places.join(", ") }
+    }
+
     /// What the broker refused lies behind when every task has passed it, or is gone.
     fn forget_trouble(&mut self) {
         let tasks = &self.tasks;
-        self.condemned.retain(|(id, input, offset), _| {
-            tasks.get(id).is_some_and(|task| task.committed.positions[*input] <= *offset)
-        });
+        let ahead =
+            |(id, input, offset): &Place| tasks.get(id).is_some_and(|task| task.committed.positions[*input] <= *offset);
+        self.condemned.retain(|place, _| ahead(place));
+        self.stubs.retain(ahead);
         let passed = self.trouble.positions.iter().all(|(id, before)| {
             tasks.get(id).is_none_or(|task| task.committed.positions.iter().zip(before).all(|(now, then)| now >= then))
         });
@@ -104,7 +150,8 @@ impl Worker {
         }
     }
 
-    /// A refused record is isolated, then set aside; refusals that no record explains stop the worker.
+    /// A refused record is isolated, then set aside, as a stub where its letter is refused as well; refusals that no
+    /// record explains stop the worker.
     pub(super) fn note_refusal(&mut self, failure: &Failure, actions: &mut Vec<Action>) {
         let Failure::Refused(why) = failure else { return };
         self.trouble.refusals += 1;
@@ -118,7 +165,7 @@ impl Worker {
             self.trouble.timers = timers;
             return;
         }
-        let moved: Vec<(u32, usize, i64)> = self
+        let moved: Vec<Place> = self
             .tasks
             .values()
             .flat_map(|task| {
@@ -126,20 +173,25 @@ impl Worker {
                 pairs.filter(|(_, (now, then))| now > then).map(|(input, (now, _))| (task.id, input, now - 1))
             })
             .collect();
-        if let [place] = moved[..]
-            && !self.condemned.contains_key(&place)
-        {
-            self.condemned.insert(place, why.clone());
-        } else if self.trouble.refusals >= 3 {
-            let records = moved
-                .iter()
-                .map(|(task, input, offset)| format!("{}/{task} at {offset}", self.topology.inputs[*input].topic));
+        let isolated = match moved[..] {
+            // Nothing but its letter was refused: a smaller one is left to be tried.
+            [place] if self.last_letter == Some(place) => self.stubs.insert(place),
+            [place] => self.condemned.insert(place, why.clone()).is_none(),
+            _ => false,
+        };
+        if !isolated && self.trouble.refusals >= 3 {
+            let records = moved.iter().map(|(task, input, offset)| {
+                (*task, format!("{}/{task} at {offset}", self.topology.inputs[*input].topic))
+            });
             let timers = timers.iter().filter_map(|(task, wake)| {
                 let wake = Wake::decode(wake)?;
-                Some(format!("task {task}'s timer of key \"{}\" due at {}", wake.key, wake.due_ms))
+                Some((*task, format!("task {task}'s timer of key \"{}\" due at {}", wake.key, wake.due_ms)))
             });
-            let places: Vec<String> = records.chain(timers).collect();
-            actions.push(Action::Stop(format!("three aborts without a cause at {}: {why}", places.join(", "))));
+            // Isolated as they are by now, it is one record or one timer: its task stops, the others go on.
+            let Some((task, place)) = records.chain(timers).next() else {
+                return actions.push(Action::Stop(format!("three aborts of a transaction without a record: {why}")));
+            };
+            actions.push(Action::Quarantine { task, why: format!("three aborts without a cause at {place}: {why}") });
         }
     }
 }

@@ -1,9 +1,8 @@
 //! One event: what can be said before it is decoded, the handler's call, its effects in the open transaction.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use flow::{Code, Id, Reject, Seen};
 
+use crate::core::guard::guarded;
 use crate::core::headers;
 use crate::core::ids;
 use crate::core::io::{Action, DeadLetter, Framed, Handled, Record, Send, SpanId, Store, Target};
@@ -35,6 +34,7 @@ impl Worker {
         task.counts.consumed += 1;
         task.dirty = true;
         let code = result.as_ref().err().map(|reject| reject.code);
+        self.last_letter = code.map(|_| (record.task, input, record.offset));
         let rejected_ahead = code == Some(Code::TimeAhead);
         if task.follow.is_none() {
             let offset_next = record.offset + 1;
@@ -67,8 +67,9 @@ impl Worker {
         if let Some(why) = self.condemned.get(&(record.task, record.input, record.offset)) {
             return Err(Reject::new(Code::OutputRefused, why.clone()));
         }
-        if task.follow.is_none() && record.timestamp_ms > self.now.wall_ms.saturating_add(AHEAD_MS) {
-            let detail = format!("timestamp {} ms, the clock says {} ms", record.timestamp_ms, self.now.wall_ms);
+        let wall_ms = self.clock.wall_ms(self.now);
+        if task.follow.is_none() && record.timestamp_ms > wall_ms.saturating_add(AHEAD_MS) {
+            let detail = format!("timestamp {} ms, the clock says {wall_ms} ms", record.timestamp_ms);
             return Err(Reject::new(Code::TimeAhead, detail));
         }
         let log_time_ms = task.standing.log_time_ms[record.input];
@@ -81,9 +82,11 @@ impl Worker {
             );
             return Err(Reject::new(Code::TooOld, detail));
         }
-        let size = record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len);
+        let body = record.value.map_or(0, <[u8]>::len) + record.key.map_or(0, <[u8]>::len);
+        let size = body + headers::bytes(record.headers.iter().copied());
         if size > self.limits.record_bytes {
-            let detail = format!("{size} bytes, the limit is {}", self.limits.record_bytes);
+            let limit = self.limits.record_bytes;
+            let detail = format!("{size} bytes with key and headers, the limit is {limit}");
             return Err(Reject::new(Code::TooLarge, detail));
         }
         Ok(())
@@ -100,10 +103,11 @@ impl Worker {
             Some(_) => return Err(Reject::new(Code::KeyMismatch, "the key is not UTF-8 of at most 65,535 bytes")),
             None => return Err(Reject::new(Code::KeyMismatch, "the record has no key")),
         };
+        check_partition(key, record.task, self.topology.partitions)?;
         let given = match (record.value, record.framed) {
             (None, _) => {
                 let cause = format!("{}/{}/{}", self.topology.inputs[record.input].topic, record.task, record.offset);
-                let id = ids::identity("tombstone", &cause);
+                let id = ids::identity("tombstone", "", &cause);
                 Given::Tombstone { input: record.input, key, id, time_ms: record.timestamp_ms }
             }
             (Some(value), Framed::Known(schema)) => {
@@ -124,6 +128,24 @@ impl Worker {
         };
         let inherited = trace_context(record).map(|(trace_id, _)| trace_id);
         self.call(record.task, Some(record.input), key, given, record.timestamp_ms, inherited, store, actions)
+    }
+
+    /// Fires what is due by the wall clock, one due time after another. The task's clock moves from due time to due time and
+    /// never beyond: what a wall clock says at the moment is nothing that a replay could repeat.
+    pub(super) fn fire_until(&mut self, id: u32, wall_ms: i64, store: &dyn Store, actions: &mut Vec<Action>) {
+        while !self.full() {
+            let Some(task) = self.tasks.get_mut(&id) else { return };
+            if task.next_due.is_none_or(|due_ms| due_ms > task.standing.clock_ms) {
+                // It may have been that of a timer that is cancelled by now.
+                task.next_due = task.earliest_wake(store).map(|wake| wake.due_ms);
+                let Some(due_ms) = task.next_due.filter(|due_ms| *due_ms <= wall_ms) else { return };
+                if task.standing.clock_ms < due_ms {
+                    task.standing.clock_ms = due_ms;
+                    task.order.steps.push(Step::Clock { now_ms: due_ms });
+                }
+            }
+            self.fire(id, store, actions);
+        }
     }
 
     pub(super) fn fire(&mut self, id: u32, store: &dyn Store, actions: &mut Vec<Action>) {
@@ -159,18 +181,7 @@ impl Worker {
             }
         });
         if let Err(reject) = result {
-            // A timer has no bytes of its own: its store key stands in for them.
-            let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
-            let letter = DeadLetter {
-                task: id,
-                input: usize::MAX,
-                offset: -1,
-                timestamp_ms: *due_ms,
-                key: Some(key.as_bytes().to_vec()),
-                value: None,
-                headers: vec![header("wake", &format!("{kind} {sub}"))],
-                reject,
-            };
+            let letter = DeadLetter::of_timer(id, wake, reject);
             self.count_reject(id, letter.reject.code);
             self.push(Action::DeadLetter(letter), actions);
         }
@@ -204,7 +215,7 @@ impl Worker {
         };
         let (logic, effects) = (&mut self.logic, &mut self.effects);
         // A panic is a bug in the handler: its event is set aside, the partition goes on.
-        let outcome = catch_unwind(AssertUnwindSafe(|| logic.process(given, &mut seen, &view, effects)))
+        let outcome = guarded(|| logic.process(given, &mut seen, &view, effects))
             .unwrap_or_else(|panic| Err(Reject::new(Code::Bug, panic_text(panic.as_ref()))));
         if let Some(why) = view.unreadable.into_inner() {
             actions.push(Action::Rebuild { task: id, why });
@@ -228,9 +239,12 @@ impl Worker {
 
     pub(super) fn check_sends(&self) -> Result<(), Reject> {
         for send in &self.effects.sends {
-            if send.value.len() > self.limits.record_bytes {
-                let (record, size, limit) = (send.record, send.value.len(), self.limits.record_bytes);
-                let detail = format!("record \"{record}\" would be {size} bytes, the limit is {limit}");
+            // As its reader counts it, or that one rejects what was sent here.
+            let size = send.value.len() + send.key.len() + headers::OUTPUT_BYTES_MAX;
+            if size > self.limits.record_bytes {
+                let (record, limit) = (send.record, self.limits.record_bytes);
+                let detail =
+                    format!("record \"{record}\" would be {size} bytes with key and headers, the limit is {limit}");
                 return Err(Reject::new(Code::OutputTooLarge, detail));
             }
             if !self.wire_ids.contains_key(&send.fingerprint) {
@@ -350,26 +364,30 @@ impl Worker {
     }
 
     pub(super) fn dead_letter(&mut self, record: &Record<'_>, reject: Reject, actions: &mut Vec<Action>) {
-        let letter = DeadLetter {
-            task: record.task,
-            input: record.input,
-            offset: record.offset,
-            timestamp_ms: record.timestamp_ms,
-            key: record.key.map(<[u8]>::to_vec),
-            value: record.value.map(<[u8]>::to_vec),
-            headers: record.headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect(),
-            reject,
-        };
+        let letter = DeadLetter::of_record(record, reject);
+        let letter =
+            if self.stubs.contains(&(record.task, record.input, record.offset)) { letter.stub() } else { letter };
         self.count_reject(record.task, letter.reject.code);
         if let Some(open) = &mut self.open {
-            open.bytes += record.value.map_or(0, <[u8]>::len);
+            open.bytes += letter.value.as_ref().map_or(0, Vec::len);
         }
         self.push(Action::DeadLetter(letter), actions);
     }
 }
 
+/// A key lies where every client with Kafka's default partitioner looks for it. Elsewhere the state of the key is not.
+fn check_partition(key: &str, partition: u32, partitions: u32) -> Result<(), Reject> {
+    let own = ids::partition(key.as_bytes(), partitions);
+    if own == partition {
+        return Ok(());
+    }
+    let detail =
+        format!("key \"{key}\" belongs to partition {own} of {partitions} (murmur2), the record lies in {partition}");
+    Err(Reject::new(Code::WrongPartition, detail))
+}
+
 fn check_fingerprint(record: &Record<'_>, known: u64) -> Result<(), Reject> {
-    let Some((_, header)) = record.headers.iter().find(|(name, _)| *name == headers::FINGERPRINT) else {
+    let Some(header) = headers::find(record.headers.iter().copied(), headers::FINGERPRINT) else {
         return Ok(());
     };
     let said = std::str::from_utf8(header).ok().and_then(|text| u64::from_str_radix(text, 16).ok());
@@ -387,7 +405,7 @@ fn trace_of(ticket_id: Id, inherited: Option<Id>, event_id: Id) -> Id {
 
 /// Trace and span of an incoming W3C traceparent (`00-<32 hex>-<16 hex>-<2 hex>`), when there is a valid one.
 fn trace_context(record: &Record<'_>) -> Option<(Id, SpanId)> {
-    let (_, value) = record.headers.iter().find(|(name, _)| *name == headers::TRACEPARENT)?;
+    let value = headers::find(record.headers.iter().copied(), headers::TRACEPARENT)?;
     let mut parts = std::str::from_utf8(value).ok()?.splitn(4, '-');
     let mut hex = |digits: usize| parts.next().filter(|part| part.len() == digits && !part.starts_with('+'));
     let (version, trace, span) = (hex(2)?, hex(32)?, hex(16)?);

@@ -10,14 +10,14 @@ mod handle;
 mod tests;
 mod turn;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use flow::Topology;
 
+use super::clock::TrustedClock;
 use super::counts::{Committed, Counts, TaskCounts};
 use super::io::{Action, Input, Now, Passed, Record, Store};
 use super::logic::{Logic, RawEffects};
-use super::order::Step;
 use super::pace::{Limits, Pace};
 use super::task::{Held, Task};
 use turn::Turn;
@@ -45,6 +45,23 @@ struct Trouble {
     refusals: u32,
 }
 
+/// Aborts with no commit between them.
+#[derive(Debug, Default)]
+struct Streak {
+    aborts: u32,
+    since_us: u64,
+    why: String,
+}
+
+/// As many aborts over as long a time, and a worker is not ready; the records come one by one, to find out which it is.
+const STALLED_ABORTS: u32 = 10;
+const STALLED_US: u64 = 60_000_000;
+/// As many over as long a time end it.
+const STOPPED_ABORTS: u32 = 100;
+const STOPPED_US: u64 = 120_000_000;
+/// Task, input and offset of a record.
+type Place = (u32, usize, i64);
+
 /// The core of one worker.
 pub struct Worker {
     logic: Box<dyn Logic>,
@@ -55,6 +72,7 @@ pub struct Worker {
     tasks: BTreeMap<u32, Task>,
     effects: RawEffects,
     now: Now,
+    clock: TrustedClock,
     pace: Pace,
     open: Option<Open>,
     /// When the commit in flight was asked for, and what is in it.
@@ -66,8 +84,13 @@ pub struct Worker {
     /// The next tick has something to do at once.
     eager: bool,
     trouble: Trouble,
-    /// (task, input, offset) of a record whose outputs the broker refused: it goes to the dead letters.
-    condemned: BTreeMap<(u32, usize, i64), String>,
+    streak: Streak,
+    /// Records whose outputs the broker refused: they go to the dead letters.
+    condemned: BTreeMap<Place, String>,
+    /// Records whose dead letters the broker refused: stubs of them are written.
+    stubs: BTreeSet<Place>,
+    /// The record that was handled last, if it was rejected.
+    last_letter: Option<Place>,
     counts: Counts,
     /// Whether [`Action::Handled`] is asked for.
     traced: bool,
@@ -89,6 +112,7 @@ impl Worker {
             tasks: BTreeMap::new(),
             effects: RawEffects::default(),
             now: Now::default(),
+            clock: TrustedClock::default(),
             pace: Pace::default(),
             open: None,
             in_flight_us: None,
@@ -97,7 +121,10 @@ impl Worker {
             flush: false,
             eager: false,
             trouble: Trouble::default(),
+            streak: Streak::default(),
             condemned: BTreeMap::new(),
+            stubs: BTreeSet::new(),
+            last_letter: None,
             counts: Counts::default(),
             traced: false,
             former: BTreeMap::new(),
@@ -140,6 +167,22 @@ impl Worker {
     /// Whether a transaction is open or on its way.
     pub fn busy(&self) -> bool {
         self.open.is_some() || self.in_flight_us.is_some()
+    }
+
+    /// Why nothing has been committed for a while although there is work; `None` while there is progress.
+    pub fn stalled(&self) -> Option<String> {
+        self.is_stalled().then(|| {
+            let Streak { aborts, why, .. } = &self.streak;
+            format!("no progress: {aborts} aborts in {} s without a commit: {why}", self.streak_us() / 1_000_000)
+        })
+    }
+
+    fn streak_us(&self) -> u64 {
+        self.now.mono_us.saturating_sub(self.streak.since_us)
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.streak.aborts >= STALLED_ABORTS && self.streak_us() >= STALLED_US
     }
 
     /// Whether the next tick has something to do at once: it is not worth waiting for records.
@@ -191,29 +234,33 @@ impl Worker {
     }
 
     fn tick(&mut self, now: Now, drained: bool, store: &dyn Store, actions: &mut Vec<Action>) {
-        self.now = now;
-        let due: Vec<u32> = self
-            .tasks
-            .values()
-            .filter(|task| task.follow.is_none() && task.next_due.is_some_and(|due_ms| due_ms <= now.wall_ms))
-            .map(|task| task.id)
-            .collect();
+        self.read_clock(now);
+        let wall_ms = self.clock.wall_ms(now);
+        let is_due = |task: &&Task| task.follow.is_none() && task.next_due.is_some_and(|due_ms| due_ms <= wall_ms);
+        let due: Vec<u32> = self.tasks.values().filter(is_due).map(|task| task.id).collect();
         for id in due {
-            if let Some(task) = self.tasks.get_mut(&id)
-                && task.standing.clock_ms < now.wall_ms
-            {
-                task.standing.clock_ms = now.wall_ms;
-                task.order.steps.push(Step::Clock { now_ms: now.wall_ms });
-            }
+            self.fire_until(id, wall_ms, store, actions);
         }
         self.pump_all(store, actions);
         self.commit_if_due(drained, actions);
+    }
+
+    /// Takes in a reading of the clocks. The first one is believed.
+    pub fn read_clock(&mut self, now: Now) {
+        self.now = now;
+        self.counts.clock_steps += u64::from(self.clock.read(now));
+    }
+
+    /// The wall clock in milliseconds, as far as it is believed ([`TrustedClock`]).
+    pub fn wall_ms(&self, now: Now) -> i64 {
+        self.clock.wall_ms(now)
     }
 
     /// Takes a record in its turn, or keeps it until then.
     fn offer(&mut self, record: &Record<'_>, store: &dyn Store, actions: &mut Vec<Action>) {
         let full = self.full();
         let held_max = self.limits.held;
+        let wall_ms = self.clock.wall_ms(self.now);
         let Some(task) = self.tasks.get_mut(&record.task) else { return };
         if record.offset < task.standing.positions[record.input] {
             return;
@@ -221,6 +268,7 @@ impl Worker {
         let must_wait = full
             || task.follow.is_some()
             || task.next_due.is_some_and(|due_ms| due_ms <= task.standing.clock_ms)
+            || perhaps_ahead(record.timestamp_ms, wall_ms, self.now)
             || !task.held[record.input].is_empty();
         if !must_wait {
             self.handle_record(record, store, actions, None);
@@ -282,9 +330,9 @@ impl Worker {
         self.open.is_some_and(|open| open.records >= self.record_limit() || open.bytes >= self.limits.bytes)
     }
 
-    /// While the broker refuses something, one record a transaction, to find out which.
+    /// While the broker refuses something, or nothing succeeds, one record a transaction, to find out which.
     fn record_limit(&self) -> usize {
-        if self.trouble.refusals > 0 { 1 } else { self.limits.records }
+        if self.trouble.refusals > 0 || self.is_stalled() { 1 } else { self.limits.records }
     }
 
     fn begin(&mut self, actions: &mut Vec<Action>) -> &mut Open {
@@ -299,4 +347,11 @@ impl Worker {
     fn push(&mut self, action: Action, actions: &mut Vec<Action>) {
         if self.in_flight_us.is_some() { self.waiting.push(action) } else { actions.push(action) }
     }
+}
+
+/// Whether this time lies in the future by the clock that is believed, and does not by the clock of the machine: which of
+/// them is right is known within minutes ([`TrustedClock`]), so its record waits.
+fn perhaps_ahead(timestamp_ms: i64, wall_ms: i64, now: Now) -> bool {
+    let ahead_of = |clock_ms: i64| timestamp_ms > clock_ms.saturating_add(AHEAD_MS);
+    ahead_of(wall_ms) && !ahead_of(now.wall_ms)
 }

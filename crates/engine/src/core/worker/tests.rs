@@ -2,7 +2,8 @@
 
 use flow::{Duplicates, Id, Reject, Seen, StateRead, Topology};
 
-use crate::core::io::{Action, Chunk, Failure, Framed, Handled, Input, Opening, Record, Store};
+use crate::core::headers::Header;
+use crate::core::io::{Action, Chunk, Failure, Framed, Handled, Input, Now, Opening, Record, Store};
 use crate::core::logic::{Given, Logic, Outcome, RawEffects};
 use crate::core::order::{Step, Steps};
 use crate::core::pace::Limits;
@@ -88,13 +89,63 @@ fn record(input: usize, offset: i64) -> Input<'static> {
 }
 
 #[test]
-fn three_aborts_without_a_cause_stop_the_worker() {
+fn three_aborts_of_a_transaction_without_a_record_stop_the_worker() {
     let mut worker = worker(10);
     let stops = |actions: Vec<Action>| actions.iter().any(|action| matches!(action, Action::Stop(_)));
     for _ in 0..2 {
         assert!(!stops(step(&mut worker, Input::Failed(Failure::Refused("too large".into())))));
     }
     assert!(stops(step(&mut worker, Input::Failed(Failure::Refused("too large".into())))));
+}
+
+/// One abort of a transaction with a record in it, at this second.
+fn abort_at(worker: &mut Worker, second: u64) -> Vec<Action> {
+    let now = Now { wall_ms: 1, mono_us: second * 1_000_000 };
+    step(worker, Input::Tick { now, drained: false });
+    let begun = step(worker, record(1, 5));
+    assert!(begun.contains(&Action::Begin), "{begun:?}");
+    step(worker, Input::Failed(Failure::World("PurgeQueue".into())))
+}
+
+#[test]
+fn aborts_without_progress_are_said_and_then_stop_the_worker() {
+    let mut worker = worker(10);
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], ..Opening::default() }));
+    let stops = |actions: &[Action]| {
+        actions.iter().find_map(|action| match action {
+            Action::Stop(why) => Some(why.clone()),
+            _ => None,
+        })
+    };
+    for second in 0..60 {
+        assert_eq!(stops(&abort_at(&mut worker, second)), None);
+        assert_eq!(worker.stalled(), None, "a bad minute is no reason");
+    }
+    assert_eq!(stops(&abort_at(&mut worker, 61)), None);
+    let said = worker.stalled().expect("ten aborts and a minute");
+    assert!(said.contains("PurgeQueue") && said.contains("b/0 at 5"), "{said}");
+    for second in 62..120 {
+        assert_eq!(stops(&abort_at(&mut worker, second)), None, "second {second}");
+    }
+    let why = stops(&abort_at(&mut worker, 121)).expect("a hundred aborts and two minutes");
+    assert!(why.starts_with("120 aborts") && why.contains("b/0 at 5"), "{why}");
+
+    // One commit, and all is forgotten.
+    let mut actions = step(&mut worker, record(1, 5));
+    actions.extend(step(&mut worker, Input::Flush));
+    assert!(actions.contains(&Action::Commit));
+    step(&mut worker, Input::Committed { now: Now { wall_ms: 1, mono_us: 1 << 40 }, logged: Vec::new() });
+    assert_eq!(worker.stalled(), None);
+}
+
+#[test]
+fn an_outage_of_a_minute_an_abort_stops_nobody() {
+    let mut worker = worker(10);
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], ..Opening::default() }));
+    for minute in 0..90 {
+        let actions = abort_at(&mut worker, minute * 60);
+        assert!(!actions.iter().any(|action| matches!(action, Action::Stop(_))));
+    }
 }
 
 #[test]
@@ -130,7 +181,7 @@ fn what_waits_for_its_turn_is_bounded() {
 }
 
 /// What the worker says of a record with this traceparent and no more.
-fn handled(logic: Fixed, headers: &[(&str, &[u8])], value: Option<&[u8]>) -> Handled {
+fn handled(logic: Fixed, headers: &[Header<'_>], value: Option<&[u8]>) -> Handled {
     let mut worker = Worker::new(Box::new(logic), [].into(), Limits::default()).traced();
     step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 0], ..Opening::default() }));
     let record = Record {
@@ -156,35 +207,35 @@ fn handled(logic: Fixed, headers: &[(&str, &[u8])], value: Option<&[u8]>) -> Han
 #[test]
 fn a_trace_is_a_ticket_and_a_foreign_one_is_linked() {
     let own = format!("00-{}-00f067aa0ba902b7-01", "09".repeat(16));
-    let of = handled(TICKETED, &[("traceparent", own.as_bytes())], None);
+    let of = handled(TICKETED, &[(b"traceparent", Some(own.as_bytes()))], None);
     let span = 0x00f0_67aa_0ba9_02b7_u64.to_be_bytes();
     assert_eq!((of.trace_id, of.parent, of.link), (TICKET, Some(span), None));
     assert_eq!((of.event_id, of.outcome), (EVENT, Ok(Outcome::Duplicate)));
 
     let foreign = b"cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-what-comes-later";
-    let of = handled(TICKETED, &[("traceparent", foreign)], None);
+    let of = handled(TICKETED, &[(b"traceparent", Some(foreign))], None);
     let theirs = Id(0x4bf9_2f35_77b3_4da6_a3ce_929d_0e0e_4736_u128.to_be_bytes());
     assert_eq!((of.trace_id, of.parent, of.link), (TICKET, None, Some((theirs, span))));
 
     let zero = format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32));
     let bad = ["", "00", "00--", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", &zero, "00-+bf9-1-01"];
     for bad in bad {
-        let of = handled(TICKETED, &[("traceparent", bad.as_bytes())], None);
+        let of = handled(TICKETED, &[(b"traceparent", Some(bad.as_bytes()))], None);
         assert_eq!((of.trace_id, of.parent, of.link), (TICKET, None, None), "{bad}");
     }
     // Without a ticket it goes on as it came.
-    let of = handled(NOTHING, &[("traceparent", foreign)], None);
+    let of = handled(NOTHING, &[(b"traceparent", Some(foreign))], None);
     assert_eq!((of.trace_id, of.parent, of.link), (theirs, Some(span), None));
 }
 
 #[test]
 fn what_cannot_be_read_is_told_of_by_its_headers_or_its_place() {
     let (event, ticket) = (EVENT.to_string(), TICKET.to_string());
-    let said = [("event_id", event.as_bytes()), ("ticket_id", ticket.as_bytes())];
+    let said: [Header<'_>; 2] = [(b"event_id", Some(event.as_bytes())), (b"ticket_id", Some(ticket.as_bytes()))];
     let of = handled(NOTHING, &said, Some(b"garbage"));
     assert_eq!((of.event_id, of.ticket_id, of.trace_id), (EVENT, TICKET, TICKET));
     assert_eq!(of.outcome, Err(flow::Code::Undecodable));
-    let of = handled(NOTHING, &[("ticket_id", b"\xff"), ("event_id", b"7")], Some(b"garbage"));
+    let of = handled(NOTHING, &[(b"\xff", None), (b"ticket_id", Some(b"\xff")), (b"event_id", None)], Some(b"garbage"));
     assert_eq!((of.event_id, of.ticket_id), (of.trace_id, Id::NIL));
     assert_eq!(of.event_id, crate::core::ids::place("b", 0, 5));
 }

@@ -2,17 +2,19 @@
 
 use crate::core::io::Action;
 use crate::core::order::{Step, Steps};
-use crate::core::task::Follow;
+use crate::core::task::{Follow, Held};
 use flow::Code;
 
-use super::Worker;
+use super::{Worker, perhaps_ahead};
 
 impl Worker {
     /// Whose turn is it among the records at hand?
     pub(super) fn turn(&mut self, id: u32) -> Turn {
+        let wall_ms = self.clock.wall_ms(self.now);
         let Some(task) = self.tasks.get_mut(&id) else { return Turn::Wait };
         let Some(follow) = &mut task.follow else {
-            let next = (0..task.held.len()).find(|input| !task.held[*input].is_empty());
+            let can_go = |held: &Held| !perhaps_ahead(held.timestamp_ms(), wall_ms, self.now);
+            let next = (0..task.held.len()).find(|input| task.held[*input].front().is_some_and(can_go));
             return next.map_or(Turn::Wait, |input| Turn::Take { input, recorded: None });
         };
         match follow.steps.front().copied() {

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::core::headers::OwnedHeader;
 use crate::shell::client::Message;
 
 const RECORD: u8 = 1;
@@ -37,7 +38,7 @@ pub struct Append {
     pub timestamp_ms: i64,
     pub key: Option<Vec<u8>>,
     pub value: Option<Vec<u8>>,
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: Vec<OwnedHeader>,
 }
 
 #[derive(Debug, Default)]
@@ -243,8 +244,8 @@ fn encode(record: &Append) -> Vec<u8> {
     put(&mut out, record.key.as_deref());
     put(&mut out, record.value.as_deref());
     for (name, value) in &record.headers {
-        put(&mut out, Some(name.as_bytes()));
-        put(&mut out, Some(value));
+        put(&mut out, Some(name));
+        put(&mut out, value.as_deref());
     }
     out
 }
@@ -255,8 +256,7 @@ fn decode(bytes: &[u8]) -> Option<Message> {
     message.key = take(&mut rest)?;
     message.value = take(&mut rest)?;
     while !rest.is_empty() {
-        let name = String::from_utf8(take(&mut rest)??).ok()?;
-        message.headers.push((name, take(&mut rest)??));
+        message.headers.push((take(&mut rest)??, take(&mut rest)?));
     }
     Some(message)
 }

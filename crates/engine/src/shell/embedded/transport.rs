@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use flow::Topology;
 
+use crate::core::headers;
 use crate::core::io::{DeadLetter, Logged, Send};
 use crate::shell::clock::SystemClock;
 use crate::shell::disk::Disk;
@@ -106,8 +107,7 @@ impl EmbeddedTransport {
             for message in page {
                 let key = message.key.map(|key| into.keep(&key));
                 let value = message.value.map(|value| into.keep(&value));
-                let headers = message.headers.iter();
-                let headers = headers.map(|(name, value)| (into.keep(name.as_bytes()), into.keep(value))).collect();
+                let headers = headers::lend(&message.headers).map(|header| into.keep_header(header)).collect();
                 let (offset, timestamp_ms) = (message.offset, message.timestamp_ms);
                 into.slots.push(Slot { task, input, offset, timestamp_ms, key, value, headers });
             }
@@ -149,8 +149,12 @@ impl Transport for EmbeddedTransport {
 
     fn restore(&mut self, task: u32) -> Result<(), Fault> {
         let (disk, names, now_ms) = (self.disk.clone(), self.names.clone(), self.clock.now().wall_ms);
-        let opening = restore(self, &*disk as &dyn Disk, &names, task, now_ms, &mut |_, _| {})?;
-        self.changes.push(Change::Restored(opening));
+        let change = match restore(self, &*disk as &dyn Disk, &names, task, now_ms, &mut |_, _| {}) {
+            Ok(opening) => Change::Restored(opening),
+            Err(Fault::Quarantine(why)) => Change::Quarantined(task, why),
+            Err(fault) => return Err(fault),
+        };
+        self.changes.push(change);
         Ok(())
     }
 
@@ -169,7 +173,7 @@ impl Transport for EmbeddedTransport {
     }
 
     fn send(&mut self, send: &Send) -> Result<(), Fault> {
-        let headers = wire::headers_of(send).map(|(name, value)| (name.to_owned(), value.into_bytes())).to_vec();
+        let headers = wire::headers_of(send);
         let (key, value) = (Some(send.key.clone().into_bytes()), Some(send.value.clone()));
         let append =
             Append { partition: send.partition, timestamp_ms: send.timestamp_ms, key, value, headers, topic: 0 };

@@ -8,16 +8,16 @@ use rdkafka::Message as _;
 use rdkafka::client::ClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::Headers as _;
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use crate::core::headers::lend;
 use crate::shell::client::{Client, From, Message, Tail};
 use crate::shell::transport::Fault;
 
 use super::access::{ACLS, LET_IN, Refusal, Unknown, denied, denies, metadata, not_made};
 use super::group::Quiet;
-use super::producer::headers;
+use super::headers;
 use super::settings::KafkaSettings;
 
 const CALL: Duration = Duration::from_secs(15);
@@ -108,8 +108,7 @@ impl Client for KafkaClient {
         record.key = message.key.as_deref();
         record.payload = message.value.as_deref();
         if !message.headers.is_empty() {
-            record.headers =
-                Some(headers(message.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()))));
+            record.headers = Some(headers::built(lend(&message.headers)));
         }
         let since = Instant::now();
         loop {
@@ -239,10 +238,8 @@ impl TopicTail {
             match self.consumer.poll(Duration::ZERO) {
                 Some(Ok(message)) => {
                     self.at_end.remove(&message.partition());
-                    let pairs = message.headers().map_or_else(Vec::new, |headers| {
-                        let pairs = headers.iter();
-                        pairs.map(|header| (header.key.to_owned(), header.value.unwrap_or_default().to_vec())).collect()
-                    });
+                    let mut all = Vec::new();
+                    headers::each(&message, |(name, value)| all.push((name.to_vec(), value.map(<[u8]>::to_vec))));
                     out.push(Message {
                         topic: message.topic().to_owned(),
                         partition: message.partition() as u32,
@@ -250,7 +247,7 @@ impl TopicTail {
                         timestamp_ms: message.timestamp().to_millis().unwrap_or_default(),
                         key: message.key().map(<[u8]>::to_vec),
                         value: message.payload().map(<[u8]>::to_vec),
-                        headers: pairs,
+                        headers: all,
                     });
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => {

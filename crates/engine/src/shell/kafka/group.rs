@@ -37,6 +37,11 @@ impl GroupContext {
         self.noted.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 
+    /// Notes again what could not be carried out yet.
+    pub(super) fn put_back(&self, rebalance: Rebalance) {
+        self.noted.lock().unwrap_or_else(PoisonError::into_inner).push_front(rebalance);
+    }
+
     /// Lets the consumer be dropped, which waits until every partition is given back.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);

@@ -7,6 +7,7 @@ mod alter;
 mod client;
 mod group;
 mod groups;
+mod headers;
 mod leader_hints;
 mod producer;
 mod reader;

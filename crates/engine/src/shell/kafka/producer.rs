@@ -55,6 +55,30 @@ struct Delivered {
     failed: Option<KafkaError>,
 }
 
+/// How much a failure says of the cause. Once the broker has refused a record, librdkafka purges all others, and reports
+/// those first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Weight {
+    Purged,
+    Other,
+    Refused,
+    Ended,
+}
+
+impl Weight {
+    fn of(error: &KafkaError) -> Weight {
+        use RDKafkaErrorCode as Code;
+        match error.rdkafka_error_code() {
+            Some(Code::PurgeQueue | Code::PurgeInflight) => Weight::Purged,
+            Some(Code::MessageSizeTooLarge | Code::InvalidRecord | Code::InvalidTimestamp | Code::PolicyViolation) => {
+                Weight::Refused
+            }
+            Some(Code::Fenced | Code::Fatal | Code::ProducerFenced | Code::InvalidProducerEpoch) => Weight::Ended,
+            _ => Weight::Other,
+        }
+    }
+}
+
 /// Collects delivery reports.
 #[derive(Debug, Default)]
 pub(super) struct Reports {
@@ -71,9 +95,12 @@ impl Reports {
         std::mem::take(&mut *self.delivered())
     }
 
-    /// Records purged by an abort fail, too; the first failure tells the cause.
+    /// Keeps the failure that says most of the cause, and of equals the first.
     fn failed(&self, error: KafkaError) {
-        self.delivered().failed.get_or_insert(error);
+        let mut delivered = self.delivered();
+        if delivered.failed.as_ref().is_none_or(|known| Weight::of(known) < Weight::of(&error)) {
+            delivered.failed = Some(error);
+        }
     }
 
     /// Where the broker says that a record is, or a negative number.
@@ -140,14 +167,11 @@ pub(super) fn output_headers(send: &Send) -> Option<OwnedHeaders> {
     headers
 }
 
-/// Appends headers in order.
-pub(super) fn headers<'a>(from: impl ExactSizeIterator<Item = (&'a str, &'a [u8])>) -> OwnedHeaders {
-    let start = OwnedHeaders::new_with_capacity(from.len());
-    from.fold(start, |headers, (key, value)| headers.insert(Header { key, value: Some(value) }))
-}
-
 /// How long a commit's outcome may stay unknown, and how long deliveries may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a failed call waits for reports that say why.
+const REPORTS: Duration = Duration::from_secs(5);
 
 /// Between two looks at what is in flight.
 const DRAIN_PAUSE: Duration = Duration::from_micros(200);
@@ -199,17 +223,25 @@ impl Producer {
 
     /// What a record's failure says: the broker refused this very record, or the world is to blame.
     fn produced(&self, error: &KafkaError) -> Fault {
-        use RDKafkaErrorCode as Code;
-        match error.rdkafka_error_code() {
-            Some(Code::MessageSizeTooLarge | Code::InvalidRecord | Code::InvalidTimestamp | Code::PolicyViolation) => {
-                Fault::Refused(error.to_string())
-            }
-            Some(Code::Fenced | Code::Fatal | Code::ProducerFenced | Code::InvalidProducerEpoch) => {
-                self.ended(error.to_string())
-            }
-            Some(code) if denies(code) => Fault::Fatal(format!("produce: {error}; hint: {ACLS}")),
+        match (Weight::of(error), error.rdkafka_error_code()) {
+            (Weight::Refused, _) => Fault::Refused(error.to_string()),
+            (Weight::Ended, _) => self.ended(error.to_string()),
+            (_, Some(code)) if denies(code) => Fault::Fatal(format!("produce: {error}; hint: {ACLS}")),
             _ => Fault::Abort(format!("produce: {error}")),
         }
+    }
+
+    /// What led to the failure of a call: once a record is refused, every call fails, and the report of the record may still
+    /// be on its way.
+    fn cause(&mut self, error: KafkaError) -> KafkaError {
+        let weight = Weight::of(&error);
+        if weight > Weight::Other {
+            return error;
+        }
+        // A report that takes longer is waited for by the abort.
+        drop(self.drain(REPORTS));
+        let reported = self.inner.context().delivered().failed.take();
+        reported.filter(|reported| Weight::of(reported) > weight).unwrap_or(error)
     }
 
     /// What a transaction call's failure says.
@@ -253,14 +285,17 @@ impl Producer {
                     self.inner.poll(Duration::from_millis(5));
                     record = back;
                 }
-                Err((error, _)) => return Err(self.produced(&error)),
+                Err((error, _)) => {
+                    let cause = self.cause(error);
+                    return Err(self.produced(&cause));
+                }
             }
         }
     }
 
     /// Serves delivery reports until nothing is in flight: librdkafka's own waiting goes in steps of 100 ms. A poll with
     /// a timeout would spin through the part of its last millisecond, on a core that the broker may need.
-    fn drain(&mut self) -> Result<(), Fault> {
+    fn drain(&mut self, patience: Duration) -> Result<(), Fault> {
         let since = Instant::now();
         loop {
             let left = self.inner.in_flight_count();
@@ -269,8 +304,8 @@ impl Producer {
             }
             self.inner.poll(Duration::ZERO);
             if self.inner.in_flight_count() == left {
-                if since.elapsed() > PATIENCE {
-                    return Err(Fault::Abort("deliveries took longer than a minute".into()));
+                if since.elapsed() > patience {
+                    return Err(Fault::Abort(format!("deliveries took longer than {patience:?}")));
                 }
                 std::thread::sleep(DRAIN_PAUSE);
             }
@@ -282,7 +317,7 @@ impl Producer {
         offsets: &TopicPartitionList,
         group: &ConsumerGroupMetadata,
     ) -> Result<(), Fault> {
-        self.drain()?;
+        self.drain(PATIENCE)?;
         let failed = self.inner.context().delivered().failed.take();
         if let Some(error) = failed {
             return Err(self.produced(&error));
@@ -293,7 +328,7 @@ impl Producer {
 
     /// Commits; a commit that timed out or may be retried is retried until its outcome is known.
     pub(super) fn commit(&mut self) -> Result<Vec<Logged>, Fault> {
-        self.drain()?;
+        self.drain(PATIENCE)?;
         let delivered = self.inner.context().take();
         if let Some(error) = delivered.failed {
             return Err(self.produced(&error));
@@ -327,6 +362,23 @@ impl Producer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_counts_for_more_than_what_was_purged_because_of_it() {
+        let error = KafkaError::MessageProduction;
+        let told = |codes: &[RDKafkaErrorCode]| {
+            let reports = Reports::default();
+            codes.iter().for_each(|code| reports.failed(error(*code)));
+            reports.take().failed
+        };
+        use RDKafkaErrorCode as Code;
+        let refused = Some(error(Code::InvalidTimestamp));
+        assert_eq!(told(&[Code::PurgeQueue, Code::InvalidTimestamp, Code::PurgeInflight]), refused);
+        assert_eq!(told(&[Code::InvalidTimestamp, Code::PurgeQueue, Code::MessageSizeTooLarge]), refused);
+        assert_eq!(told(&[Code::PurgeInflight, Code::MessageTimedOut]), Some(error(Code::MessageTimedOut)));
+        assert_eq!(told(&[Code::InvalidRecord, Code::ProducerFenced]), Some(error(Code::ProducerFenced)));
+        assert_eq!(told(&[Code::PurgeQueue, Code::PurgeInflight]), Some(error(Code::PurgeQueue)));
+    }
 
     #[test]
     fn a_delivery_without_an_offset_fails_its_transaction() {

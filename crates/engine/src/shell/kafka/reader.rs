@@ -17,6 +17,8 @@ use super::settings::KafkaSettings;
 use super::topic_id;
 
 const CALL: Duration = Duration::from_secs(10);
+/// How long a look at the positions of an assignment may keep the worker.
+const PLACE: Duration = Duration::from_secs(2);
 /// How long to wait for open transactions below a high watermark; the broker ends them after its transaction timeout.
 const STABLE: Duration = Duration::from_secs(60);
 const PAGE: usize = 1_000;
@@ -55,6 +57,24 @@ impl KafkaReader {
             config.create_with_context(Quiet).map_err(|error| Fault::Fatal(not_made(&error)))
         };
         Ok(KafkaReader { topology, committed: make(true)?, uncommitted: make(false)?, at: None })
+    }
+
+    /// Where these partitions would go on by what is committed now, or where they begin. Not as stable: to wait for somebody
+    /// else's transaction is a restore's business.
+    pub(super) fn place(&self, list: &TopicPartitionList) -> Result<TopicPartitionList, KafkaError> {
+        if list.count() == 0 {
+            return Ok(list.clone());
+        }
+        let mut placed = self.uncommitted.committed_offsets(list.clone(), PLACE)?;
+        for at in list.elements() {
+            let (topic, partition) = (at.topic(), at.partition());
+            let found = placed.find_partition(topic, partition).map(|found| found.offset());
+            if !matches!(found, Some(Offset::Offset(_))) {
+                let (start, _) = self.uncommitted.fetch_watermarks(topic, partition, PLACE)?;
+                placed.set_partition_offset(topic, partition, Offset::Offset(start))?;
+            }
+        }
+        Ok(placed)
     }
 
     fn go_to(&mut self, topic: &str, partition: u32, from: i64) -> Result<(), Fault> {

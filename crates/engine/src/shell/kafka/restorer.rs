@@ -143,6 +143,7 @@ fn work(
         let change = match restore(&mut reader, disk as &dyn Disk, &names, task, now_ms, &mut progress) {
             Ok(opening) => Ok(Change::Restored(opening)),
             Err(Fault::Fatal(why)) => Err(Fault::Fatal(why)),
+            Err(Fault::Quarantine(why)) => Ok(Change::Quarantined(task, why)),
             Err(fault) => Ok(Change::RestoreFailed(task, fault.to_string())),
         };
         shown.lock().unwrap_or_else(PoisonError::into_inner).remove(&task);

@@ -10,11 +10,13 @@ use super::leader_hints;
 /// Which group protocol to speak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GroupProtocol {
-    /// KIP-848 with the server-side range assignor: Kafka 4.
+    /// Range, eagerly, with static membership: a crashed instance that comes back goes on at once, a lost one is replaced
+    /// after [`SESSION_MS`].
     #[default]
-    Consumer,
-    /// Range, eagerly: older brokers.
     Classic,
+    /// KIP-848 with the server-side range assignor: Kafka 4. A rebalance stops only what moves; a crash costs the broker's
+    /// session timeout, 45 s by default.
+    Consumer,
 }
 
 /// A broker and how to talk to it.
@@ -41,6 +43,9 @@ impl fmt::Debug for KafkaSettings {
 
 /// How long the broker waits for a commit before it aborts a transaction, in milliseconds.
 pub const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
+
+/// How long a member of a classic group may be silent before its tasks go to others, in milliseconds.
+const SESSION_MS: &str = "10000";
 
 /// How often librdkafka tells its figures, in milliseconds: how old a lag may be.
 const STATISTICS_MS: &str = "1000";
@@ -89,7 +94,9 @@ impl KafkaSettings {
                 config
                     .set("group.protocol", "classic")
                     .set("partition.assignment.strategy", "range")
-                    .set("session.timeout.ms", "10000")
+                    .set("session.timeout.ms", SESSION_MS)
+                    // A member learns of a rebalance with its next heartbeat.
+                    .set("heartbeat.interval.ms", "1000")
                     .set("max.poll.interval.ms", "300000");
             }
         }

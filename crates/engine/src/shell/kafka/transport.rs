@@ -1,6 +1,7 @@
 //! Kafka as one worker sees it.
 
 mod figures;
+mod member;
 mod passed;
 mod trouble;
 
@@ -12,9 +13,10 @@ use flow::Topology;
 use rdkafka::Message as _;
 use rdkafka::consumer::{BaseConsumer, Consumer, RebalanceProtocol};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Headers as _};
+use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+use crate::core::headers::lend;
 use crate::core::io::{DeadLetter, Logged, Send};
 use crate::shell::observe::{Client, End, Observed};
 use crate::shell::restore::{Internal, page_of_records};
@@ -25,10 +27,13 @@ use crate::shell::wire;
 use super::access::not_made;
 use super::admin::Admin;
 use super::group::{GroupContext, Owned, Rebalance, give_back};
-use super::producer::{Kind, Outgoing, Producer, headers, output_headers};
+use super::headers;
+use super::producer::{Kind, Outgoing, Producer, output_headers};
 use super::reader::KafkaReader;
 use super::restorer::Restorer;
 use super::settings::KafkaSettings;
+
+use member::Standing;
 
 pub(super) use figures::Figures;
 
@@ -72,6 +77,7 @@ pub struct KafkaTransport {
     refused: Option<Instant>,
     /// Not before this moment is a consumer built again.
     reopen_at: Option<Instant>,
+    standing: Standing,
     /// For metrics: where inputs end, when each was last set back, what the clients say, and two counters.
     ends: BTreeMap<(u32, usize), End>,
     sought: BTreeMap<(u32, usize), Instant>,
@@ -111,6 +117,7 @@ impl KafkaTransport {
             shut_out: false,
             refused: None,
             reopen_at: None,
+            standing: Standing::default(),
             ends: BTreeMap::new(),
             sought: BTreeMap::new(),
             clients: BTreeMap::new(),
@@ -128,7 +135,7 @@ impl KafkaTransport {
         let topics: Vec<&str> = self.topology.inputs.iter().map(|input| input.topic).collect();
         consumer.subscribe(&topics).map_err(|error| Fault::Fatal(format!("subscribe: {error}")))?;
         self.consumer = Some(consumer);
-        self.reopen_at = None;
+        (self.reopen_at, self.standing) = (None, Standing::default());
         Ok(())
     }
 
@@ -155,10 +162,15 @@ impl KafkaTransport {
     /// Tells the driver what the group decided.
     fn rebalances(&mut self, into: &mut Fetched) -> Result<(), Fault> {
         while let Some(rebalance) = self.consumer.as_ref().and_then(|consumer| consumer.context().next()) {
-            self.rebalances += 1;
             match rebalance {
-                Rebalance::Assign(mut list) => self.assign(&mut list, into)?,
+                Rebalance::Assign(list) => {
+                    if !self.assign(list, into)? {
+                        return Ok(());
+                    }
+                }
                 Rebalance::Revoke { partitions, lost } => {
+                    self.rebalances += 1;
+                    self.standing.answered &= !lost;
                     let inputs = self.topology.inputs.len();
                     let pairs: Vec<(u32, usize)> = self.pairs(&partitions);
                     let gone =
@@ -178,28 +190,40 @@ impl KafkaTransport {
         elements.iter().filter_map(|at| Some((at.partition() as u32, self.input(at.topic())?))).collect()
     }
 
-    fn assign(&mut self, list: &mut TopicPartitionList, into: &mut Fetched) -> Result<(), Fault> {
-        if self.producer.is_none() && !self.open_producer()? {
-            return Ok(());
+    /// False: not yet.
+    fn assign(&mut self, list: TopicPartitionList, into: &mut Fetched) -> Result<bool, Fault> {
+        if list.count() > 0 && self.producer.is_none() && !self.open_producer()? {
+            return Ok(false);
         }
+        // Where a partition stands is given as a number. A logical offset is looked up in the background, and an answer that
+        // a pause or a seek has made outdated is asked for again half a second later: that would undo the seek.
+        let list = match self.reader.place(&list) {
+            Ok(placed) => placed,
+            Err(error) => {
+                tracing::debug!(processor = self.topology.name, "positions of an assignment, asked again: {error}");
+                self.consumer()?.context().put_back(Rebalance::Assign(list));
+                return Ok(false);
+            }
+        };
         // Assigned at once, so that the group goes on, but paused: delivery begins where the restore says.
-        list.set_all_offsets(Offset::Beginning).map_err(abort("assign"))?;
         let consumer = self.consumer()?;
         let assigned = match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
-            _ => consumer.assign(list),
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(&list),
+            _ => consumer.assign(&list),
         };
-        assigned.and_then(|()| consumer.pause(list)).map_err(abort("assign"))?;
+        assigned.and_then(|()| consumer.pause(&list)).map_err(abort("assign"))?;
         let inputs = self.topology.inputs.len();
-        let pairs = self.pairs(list);
+        let pairs = self.pairs(&list);
         let tasks: Vec<u32> =
             pairs.into_iter().filter_map(|(task, input)| self.owned.add(task, input, inputs)).collect();
+        (self.refused, self.rebalances) = (None, self.rebalances + 1);
         if !tasks.is_empty() {
-            self.refused = None;
             tracing::info!(processor = self.topology.name, instance = self.settings.instance, ?tasks, "assigned");
-            into.changes.push(Change::Assigned(tasks));
         }
-        Ok(())
+        // Without a task, too: this is the group's answer.
+        self.standing.answered = true;
+        into.changes.push(Change::Assigned(tasks));
+        Ok(true)
     }
 
     /// False: the broker gives none for now, and the group was left.
@@ -236,10 +260,7 @@ impl KafkaTransport {
             tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), || drop(consumer));
         }
         self.producer = None;
-        let lost = self.owned.clear(self.topology.inputs.len());
-        if !lost.is_empty() {
-            self.lost.push(Change::Lost(lost));
-        }
+        self.lost.push(Change::Lost(self.owned.clear(self.topology.inputs.len())));
         self.leaving.clear();
         self.restorer.forget(std::mem::take(&mut self.started));
         self.seeking.clear();
@@ -255,14 +276,10 @@ impl KafkaTransport {
         self.delivered.insert((task, input), message.offset() + 1);
         let key = message.key().map(|key| into.keep(key));
         let value = message.payload().map(|value| into.keep(value));
-        let headers = message.headers().map_or_else(Vec::new, |headers| {
-            let headers = headers.iter();
-            headers
-                .map(|header| (into.keep(header.key.as_bytes()), into.keep(header.value.unwrap_or_default())))
-                .collect()
-        });
+        let mut kept = Vec::new();
+        headers::each(message, |header| kept.push(into.keep_header(header)));
         let timestamp_ms = message.timestamp().to_millis().unwrap_or_default();
-        into.slots.push(Slot { task, input, offset: message.offset(), timestamp_ms, key, value, headers });
+        into.slots.push(Slot { task, input, offset: message.offset(), timestamp_ms, key, value, headers: kept });
     }
 
     fn internal(
@@ -343,6 +360,7 @@ impl Transport for KafkaTransport {
         }
         self.pass(into);
         self.rebalances(into)?;
+        self.look_at_membership(into);
         into.changes.append(&mut self.lost);
         Ok(())
     }
@@ -389,8 +407,7 @@ impl Transport for KafkaTransport {
     }
 
     fn dead_letter(&mut self, letter: &DeadLetter) -> Result<(), Fault> {
-        let texts = wire::dead_letter_headers(self.topology, letter);
-        let headers = headers(texts.iter().map(|(name, value)| (name.as_str(), value.as_slice())));
+        let all = wire::dead_letter_headers(self.topology, letter);
         let topic = self.names.dead_letters.clone();
         self.producer()?.send(Outgoing {
             topic: &topic,
@@ -398,7 +415,7 @@ impl Transport for KafkaTransport {
             timestamp_ms: None,
             key: letter.key.as_deref(),
             value: Some(letter.value.as_deref().unwrap_or_default()),
-            headers: Some(headers),
+            headers: Some(headers::built(lend(&all))),
             kind: Kind::Output,
         })
     }

@@ -108,7 +108,7 @@ fn restored(log: &mut Log, disk: &SledDisk) -> Result<Opening, Fault> {
 /// The text of a fault that concerns this task alone.
 fn refusal<T: std::fmt::Debug>(result: Result<T, Fault>) -> String {
     let fault = result.unwrap_err();
-    assert_eq!(fault, only_this_task(fault.to_string()));
+    assert_eq!(fault, Fault::Quarantine(fault.to_string()));
     fault.to_string()
 }
 

@@ -41,7 +41,7 @@ impl SledDisk {
     pub(super) fn check_segments(&self) {
         let segments = locked(&self.segments);
         for entry in self.state.scan_prefix([SEGMENT]) {
-            let Some((key, value)) = self.ok(entry) else { return };
+            let Some((key, value)) = self.ok(None, entry) else { return };
             let Some((task, segment, was)) = decode_held(&key, &value) else { continue };
             let is = segments.get(&segment).and_then(|segment| segment.held.get(&task)).copied().unwrap_or_default();
             if is.chunks >= was.chunks && is.next >= was.next {
@@ -51,7 +51,7 @@ impl SledDisk {
             let mut batch = sled::Batch::default();
             batch.remove(key);
             batch.remove(state_key(DEDUP_NEXT, task, &[]));
-            self.report(self.state.apply_batch(batch));
+            self.report(task, self.state.apply_batch(batch));
         }
     }
 }

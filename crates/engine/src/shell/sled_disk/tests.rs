@@ -20,10 +20,10 @@ fn a_read_sees_the_last_write_whatever_was_read_before() {
     }
     disk.drop_task(7);
     assert_eq!(disk.get(7, b"key"), None);
-    assert_eq!(disk.take_fault(), None);
+    assert_eq!(disk.take_fault(&|task| task == 7), None);
     put(Some("four"), 9);
-    assert!(disk.take_fault().is_some(), "without a checkpoint");
-    assert_eq!(disk.take_fault(), None, "a fault is told once");
+    assert!(disk.take_fault(&|task| task == 7).is_some(), "without a checkpoint");
+    assert_eq!(disk.take_fault(&|task| task == 7), None, "a fault is told once");
 }
 
 #[test]

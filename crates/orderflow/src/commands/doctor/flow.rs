@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use catalog::plan::{Plan, Wish};
 use engine::core::headers;
 use engine::shell::kafka::{Admin, At, Found, GroupProtocol, KafkaSettings, Survey};
+use flow::Code;
 
 use super::Check;
 use crate::commands::lag::{age, records};
@@ -224,10 +225,10 @@ pub fn clock(settings: &KafkaSettings) -> Check {
 }
 
 /// Records that could not be handled, by processor and code.
-pub fn dead_letters(place: &Place) -> Check {
+pub fn dead_letters(place: &Place) -> Vec<Check> {
     let names: Vec<String> = processors::ALL.iter().map(|known| format!("{}-dlq", known.name())).collect();
     let topics: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
+    let mut counts = LetterCounts::new();
     let read = Log::open(place, "doctor").and_then(|log| log.client()).and_then(|mut client| {
         crate::commands::order::each_committed(&mut *client, &topics, |letter| {
             let processor = letter.topic.trim_end_matches("-dlq").to_owned();
@@ -235,14 +236,31 @@ pub fn dead_letters(place: &Place) -> Check {
         })
     });
     if let Err(error) = read {
-        return Check::unknown("dead letters", &error);
+        return vec![Check::unknown("dead letters", &error)];
     }
+    letters(&counts)
+}
+
+/// Dead letters by processor and code.
+pub type LetterCounts = BTreeMap<(String, String), u64>;
+
+/// What the dead letters say: how many there are, and whether a sender's partitioner is wrong.
+pub fn letters(counts: &LetterCounts) -> Vec<Check> {
     let total: u64 = counts.values().sum();
     if total == 0 {
-        return Check::ok("dead letters", "none");
+        return vec![Check::ok("dead letters", "none")];
     }
     let kinds: Vec<String> =
         counts.iter().map(|((processor, code), count)| format!("{processor} {} {code}", number(*count))).collect();
     let what = format!("{}: {}", several(total as usize, "dead letter"), kinds.join(", "));
-    Check::warn("dead letters", what, "`orderflow dlq list` names each, docs/rejects tells what each code means")
+    let next = "`orderflow dlq list` names each, docs/rejects says what each code means";
+    let all = Check::warn("dead letters", what, next);
+    let astray: u64 =
+        counts.iter().filter(|((_, code), _)| code == Code::WrongPartition.as_str()).map(|(_, n)| n).sum();
+    let partitioner = (astray > 0).then(|| {
+        let what = format!("{} in a partition that its key does not belong to", several(astray as usize, "record"));
+        let next = format!("{}; docs/rejects/{}.md", Code::WrongPartition.hint(), Code::WrongPartition);
+        Check::warn("partitioner", what, next)
+    });
+    std::iter::once(all).chain(partitioner).collect()
 }

@@ -103,7 +103,8 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
                 said.say(flow::limits(&admin));
                 said.say(flow::groups(&settings));
                 said.say(vec![transactions::open(&settings, Duration::from_secs(args.patience))]);
-                said.say(vec![flow::clock(&settings), flow::dead_letters(place)]);
+                said.say(vec![flow::clock(&settings)]);
+                said.say(flow::dead_letters(place));
             }
         }
         Err(check) => said.say(vec![check]),

@@ -176,3 +176,35 @@ fn a_failure_outweighs_what_could_not_be_checked() {
     assert_eq!(exit(&[ok.clone(), unknown.clone(), fail.clone()]), Some(1));
     assert_eq!(summary(&[ok, unknown, fail]), "1 fine, 1 failure, 1 not checked");
 }
+
+#[test]
+fn letters_of_a_wrong_partitioner_are_named() {
+    let counts = |codes: &[(&str, u64)]| -> flow::LetterCounts {
+        codes.iter().map(|(code, count)| (("item-lookup".to_owned(), (*code).to_owned()), *count)).collect()
+    };
+    let none = flow::letters(&counts(&[]));
+    assert_eq!(none.len(), 1);
+    has(&none[0], Verdict::Ok, "none");
+    let other = flow::letters(&counts(&[("invalid", 2)]));
+    assert_eq!(other.len(), 1);
+    has(&other[0], Verdict::Warn, "item-lookup 2 invalid");
+    let both = flow::letters(&counts(&[("invalid", 2), ("wrong-partition", 3)]));
+    assert_eq!(both.len(), 2);
+    has(&both[0], Verdict::Warn, "5 dead letters");
+    has(&both[1], Verdict::Warn, "3 records in a partition that its key does not belong to");
+    has(&both[1], Verdict::Warn, "murmur2_random");
+}
+
+#[test]
+fn dead_letter_topics_take_every_letter() {
+    const BATCH: usize = 4 << 10;
+    let mut dead_letters = 0;
+    for topic in crate::topics::built_in() {
+        if topic.kind == catalog::TopicKind::DeadLetter {
+            dead_letters += 1;
+            let takes: usize = topic.config["max.message.bytes"].parse().expect("a number");
+            assert!(takes >= engine::core::letter::LETTER_BYTES_MAX + BATCH, "{}: {takes}", topic.name);
+        }
+    }
+    assert_eq!(dead_letters, processors::ALL.len());
+}

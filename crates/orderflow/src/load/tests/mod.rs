@@ -1,5 +1,6 @@
 //! What a load sends, seen from the log's side.
 
+mod identity;
 mod trouble;
 
 use std::cell::Cell;
@@ -98,7 +99,7 @@ fn read<P: Codec, T>(message: &Message, with: impl FnOnce(Decoded<'_, P>) -> T) 
     assert_eq!(message.key.as_deref(), Some(decoded.key.as_bytes()));
     assert_eq!(message.partition, ids::partition(decoded.key.as_bytes(), PARTITIONS));
     if let Some(identity) = &decoded.identity {
-        assert_eq!(decoded.meta.event_id, ids::identity(&message.topic, identity));
+        assert_eq!(decoded.meta.event_id, ids::identity(&message.topic, record, identity));
     }
     with(decoded)
 }

@@ -110,9 +110,9 @@ fn every_effect_that_happens_again_breaks_a_law() {
     let (manifest, log) = history(Flaw::None);
     for at in (0..log.len()).filter(|at| log[*at].headers.len() == 4 && !log[*at].topic.ends_with("-dlq")) {
         let mut again = log[at].clone();
-        let id = ids::identity("again", "");
+        let id = ids::identity("again", "", "");
         again.value.as_mut().expect("a value")[5..21].copy_from_slice(&id.0);
-        again.headers[0].1 = id.to_string().into_bytes();
+        again.headers[0].1 = Some(id.to_string().into_bytes());
         let verdict = read(log.iter().chain([&again])).judge(&manifest);
         // To ask twice for a release is no effect.
         assert_eq!(verdict.holds(), again.header("record") == "ReleaseLine", "record {at}: {:?}", broken(&verdict));
@@ -197,7 +197,7 @@ fn each_loss_breaks_the_law_that_names_it() {
 fn no_value_and_an_empty_one_are_different_garbage() {
     let (manifest, mut log) = history(Flaw::None);
     let null = log.iter_mut().find(|message| message.header("dlq_value") == "null").expect("a dead letter");
-    null.headers.retain(|(name, _)| name != "dlq_value");
+    null.headers.retain(|(name, _)| name != b"dlq_value");
     null.value = Some(Vec::new());
     assert_eq!(broken(&read(&log).judge(&manifest)), ["garbage", "nothing-lost"]);
 }

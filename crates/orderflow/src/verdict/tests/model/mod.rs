@@ -107,7 +107,7 @@ impl World {
     }
 
     fn emit<'r>(&mut self, topic: &str, record: &impl Record<'r>, ticket_id: Id) {
-        let event_id = ids::identity("model", &self.log.len().to_string());
+        let event_id = ids::identity("model", "", &self.log.len().to_string());
         self.emit_as(event_id, topic, record, ticket_id);
     }
 
@@ -117,7 +117,7 @@ impl World {
         let encoded = encode(record, &meta, &mut value).expect("a record of ours");
         let released = RELEASED.iter().find(|released| released.fingerprint == encoded.fingerprint).expect("released");
         value[1..5].copy_from_slice(&released.local_id.to_be_bytes());
-        let header = |name: &str, value: String| (name.to_owned(), value.into_bytes());
+        let header = |name: &str, value: String| headers::owned(name, value);
         self.log.push(Message {
             topic: topic.to_owned(),
             partition: ids::partition(record.key().as_bytes(), PARTITIONS),
@@ -149,7 +149,7 @@ impl World {
             value: value.clone().map(load::Bytes),
             dead_letters: vec![dead.to_owned()],
         });
-        let header = |name: &str, value: &str| (name.to_owned(), value.as_bytes().to_vec());
+        let header = |name: &str, value: &str| headers::owned(name, value);
         let mut provenance = vec![
             header(headers::DLQ_CODE, "undecodable"),
             header(headers::DLQ_TOPIC, topic),

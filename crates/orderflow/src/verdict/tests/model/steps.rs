@@ -93,7 +93,7 @@ impl World {
             lines: lines.clone(),
         };
         self.emit("orders.v1", &accepted, ticket);
-        let same = ids::identity("accepted", &order_id);
+        let same = ids::identity("accepted", "", &order_id);
         for _ in 0..sent {
             let (order_id, request_id) = (order_id.clone(), request_id.clone());
             let reply = Accepted { order_id, request_id, requester: REQUESTER.into() };
