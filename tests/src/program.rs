@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use engine::shell::client::{Client, From, Message};
-use engine::shell::kafka::{KafkaClient, KafkaSettings};
+use engine::shell::kafka::{Admin, KafkaClient, KafkaSettings};
 use tempfile::TempDir;
 
 use crate::child::reserve;
@@ -147,6 +147,11 @@ impl Program {
         let settings =
             KafkaSettings { bootstrap: self.bootstrap.clone(), instance: "test".into(), ..KafkaSettings::default() };
         Ok(KafkaClient::open(settings)?)
+    }
+
+    /// An administrator of the cluster.
+    pub fn admin(&self) -> Result<Admin> {
+        Ok(Admin::open(&crate::flow::settings(&self.bootstrap))?)
     }
 
     /// Every committed record of these topics.

@@ -15,6 +15,8 @@ pub struct Chaos {
     pub crash_after: u32,
     /// Something else happens first: another instance takes a turn, the group moves tasks, a marker arrives.
     pub interrupt: u32,
+    /// A restore meets an end of partition before the end of the log, or is given an end that lags.
+    pub early_end: u32,
     /// The outcome of a commit stays unknown.
     pub commit_unknown: u32,
     /// Another producer is initialised under the same id.
@@ -46,6 +48,7 @@ impl Chaos {
         crash_after: 0,
         interrupt: 0,
         commit_unknown: 0,
+        early_end: 0,
         twin: 0,
         refuse: 0,
         disk: 0,
@@ -76,6 +79,7 @@ impl Chaos {
             clock_wrong: rate(10),
             rebalance: rate(20),
             kick: rate(10),
+            early_end: rate(300),
         }
     }
 }

@@ -4,6 +4,7 @@ pub mod broker;
 pub mod chaos;
 pub mod clock;
 pub mod disk;
+pub mod fetch;
 pub mod history;
 pub mod inputs;
 pub mod instance;

@@ -1,6 +1,9 @@
 //! Reads of internal topics for a restore, as one instance sees the pretend broker.
 
-use engine::shell::transport::{Entry, Fault, LogReader};
+use std::time::Duration;
+
+use engine::shell::transport::{Entry, Fault, LogReader, Mark, Page, Position};
+use flow::Topology;
 
 use crate::ledger::TOPOLOGY;
 use crate::shared::{Hurt, Shared};
@@ -12,22 +15,34 @@ const PAGE: usize = 7;
 pub struct SimReader<'a> {
     pub shared: &'a Shared,
     pub me: usize,
+    /// What lags has caught up.
+    pub waited: bool,
 }
 
 impl LogReader for SimReader<'_> {
-    fn committed(&mut self, task: u32) -> Result<Vec<Option<i64>>, Fault> {
+    fn topology(&self) -> &'static Topology {
+        &TOPOLOGY
+    }
+
+    fn committed(&mut self, task: u32) -> Result<Vec<Option<Position>>, Fault> {
         self.shared.before(self.me, "read committed offsets", Hurt::Any)?;
         let broker = self.shared.broker.borrow();
         if broker.group.pending.get(&task).is_some_and(|pending| !pending.is_empty()) {
             return Err(Fault::Abort(format!("offsets of task {task} are not stable")));
         }
-        Ok((0..TOPOLOGY.inputs.len()).map(|input| broker.group.offsets.get(&(task, input)).copied()).collect())
+        let position = |offset_next| Position { offset_next, mark: Mark::None };
+        let offsets = &broker.group.offsets;
+        Ok((0..TOPOLOGY.inputs.len()).map(|input| offsets.get(&(task, input)).copied().map(position)).collect())
     }
 
-    fn input_starts(&mut self, task: u32) -> Result<Vec<i64>, Fault> {
-        self.shared.before(self.me, "read input starts", Hurt::Any)?;
+    fn input_bounds(&mut self, task: u32) -> Result<Vec<(i64, i64)>, Fault> {
+        self.shared.before(self.me, "read input bounds", Hurt::Any)?;
         let broker = self.shared.broker.borrow();
-        Ok(TOPOLOGY.inputs.iter().map(|input| broker.log(input.topic, task).start).collect())
+        let bounds = |input: &flow::Input| {
+            let log = broker.log(input.topic, task);
+            (log.start, log.next)
+        };
+        Ok(TOPOLOGY.inputs.iter().map(bounds).collect())
     }
 
     fn topic_id(&mut self, topic: &str) -> Result<String, Fault> {
@@ -42,18 +57,35 @@ impl LogReader for SimReader<'_> {
         if log.last_stable_offset() < log.next {
             return Err(Fault::Abort(format!("\"{topic}\"/{partition} ends in an undecided transaction")));
         }
-        Ok((log.start, log.next))
+        // A new leader's high watermark lags for a moment.
+        let lags = !self.waited
+            && topic == self.shared.names.changelog
+            && self.shared.chance(self.shared.chaos.get().early_end);
+        let known = log.start + self.shared.below((log.next - log.start) as u64 + 1) as i64;
+        let end = if lags { log.boundary(known) } else { log.next };
+        Ok((log.start, end))
     }
 
-    fn read(&mut self, topic: &str, partition: u32, from: i64, end: i64) -> Result<Vec<Entry>, Fault> {
+    fn read(&mut self, topic: &str, partition: u32, from: i64, end: i64) -> Result<Page, Fault> {
         self.shared.before(self.me, "read a page", Hurt::Any)?;
         let broker = self.shared.broker.borrow();
-        let records = broker.log(topic, partition).read(from).take_while(|stored| stored.offset < end).take(PAGE);
+        // The replica that is read may know less than the leader: what it calls its end lies anywhere below.
+        let lags = self.shared.chance(self.shared.chaos.get().early_end);
+        let known = if lags { from + self.shared.below((end - from).max(0) as u64 + 1) as i64 } else { end };
+        let records = broker.log(topic, partition).read(from).take_while(|stored| stored.offset < known).take(PAGE);
         let entry = |stored: &crate::broker::log::Stored| Entry {
             offset: stored.offset,
             key: stored.message.key.clone(),
             value: stored.message.value.clone(),
         };
-        Ok(records.map(entry).collect())
+        let entries: Vec<Entry> = records.map(entry).collect();
+        let full = entries.last().filter(|_| entries.len() == PAGE);
+        let next = full.map_or(known, |last| last.offset + 1);
+        Ok(Page { entries, next })
+    }
+
+    fn wait(&mut self, wait: Duration) {
+        self.waited = true;
+        self.shared.time.advance_us(wait.as_micros() as u64);
     }
 }

@@ -153,7 +153,8 @@ impl World {
         // Either way the stores must notice that what they hold is of the past.
         let created_again = self.shared.chance(500);
         if created_again {
-            marks.iter_mut().for_each(|mark| mark.accepted = [0, 0]);
+            let earlier = self.marks.iter_mut().flatten();
+            marks.iter_mut().chain(earlier).for_each(|mark| mark.accepted = [0, 0]);
             names.iter().for_each(|name| self.shared.broker.borrow_mut().create(name, TASKS));
         }
         self.marks.push(marks);

@@ -8,6 +8,7 @@ use super::headers::{Header, OwnedHeader};
 use super::keys::Wake;
 use super::letter::Stub;
 use super::logic::Outcome;
+use super::record::LogIds;
 
 /// A writer schema as the registry or `schemas/released/` knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,13 +57,27 @@ pub struct Now {
 }
 
 /// A task whose store is restored and whose inputs are owned.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Opening {
     pub task: u32,
-    /// `offset_next` of each input, as the group has committed it, or the log's start for a first run.
+    /// Where each input goes on (`offset_next`): where the group's offsets and the task's own record say, or the log's
+    /// start for a first run.
     pub positions: Vec<i64>,
+    /// Where each is read from: as above, or behind markers that are not there any more.
+    pub read_from: Vec<i64>,
     /// The last record of the recorded order, when there is one.
     pub order_last: Option<Vec<u8>>,
+    /// The changelogs that it was restored from.
+    pub logs: LogIds,
+}
+
+/// No record lies from `from` up to `to` of this input: a consumer has gone from one to the other without meeting any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Passed {
+    pub task: u32,
+    pub input: usize,
+    pub from: i64,
+    pub to: i64,
 }
 
 /// What the core is told.
@@ -91,6 +106,8 @@ pub enum Input<'a> {
         task: u32,
         page: Vec<(i64, Vec<u8>)>,
     },
+    /// A consumer went beyond the last record that it delivered.
+    Passed(Passed),
 }
 
 /// Where the changelog records of one task landed.

@@ -7,7 +7,7 @@ const TASK: u8 = 0;
 const WAKE: u8 = 1;
 const STATE: u8 = 2;
 
-/// The task's own record: clocks.
+/// The task's own record ([`super::record::TaskRecord`]). Sorts before all else: it is a transaction's first.
 pub fn task() -> Vec<u8> {
     vec![TASK]
 }

@@ -15,5 +15,6 @@ pub mod logic;
 pub mod order;
 pub mod overlay;
 pub mod pace;
+pub mod record;
 pub mod task;
 pub mod worker;

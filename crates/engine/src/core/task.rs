@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use flow::Input;
+
 use super::counts::TaskCounts;
 use super::dedup::Window;
 use super::headers::{self, Header, OwnedHeader};
@@ -9,6 +11,7 @@ use super::io::{Batch, Framed, Logged, Opening, Record, Store, WriterSchema};
 use super::keys::{self, Wake};
 use super::order::{Step, Steps};
 use super::overlay::{Layers, Overlay};
+use super::record::{InputRecord, LogIds, TaskRecord};
 
 /// What a commit makes final and an abort takes back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub struct Standing {
     pub log_time_ms: Vec<i64>,
     /// The time that timers go by: the highest log time, or when a timer was due that the wall clock fired.
     pub clock_ms: i64,
+    /// Events handled: records taken and timers fired.
+    pub events: u64,
 }
 
 /// A record kept until its turn.
@@ -53,6 +58,10 @@ pub struct Follow {
 #[derive(Debug)]
 pub struct Task {
     pub id: u32,
+    inputs: &'static [Input],
+    logs: LogIds,
+    /// No record lies from .0 up to .1 of an input.
+    passed: Vec<(i64, i64)>,
     pub standing: Standing,
     pub committing_standing: Option<Standing>,
     pub committed: Standing,
@@ -80,14 +89,21 @@ pub struct Task {
 
 impl Task {
     /// A task at its committed positions, with what the restored store says.
-    pub fn open(opening: Opening, inputs: usize, window_ms: i64, store: &dyn Store) -> Task {
+    pub fn open(opening: Opening, inputs: &'static [Input], window_ms: i64, store: &dyn Store) -> Task {
         let id = opening.task;
-        let (log_time_ms, clock_ms) = store
-            .get(id, &keys::task())
-            .and_then(|bytes| decode_clocks(&bytes, inputs))
-            .unwrap_or_else(|| (vec![0; inputs], 0));
-        let standing = Standing { positions: opening.positions, log_time_ms, clock_ms };
-        let mut windows: Vec<Window> = (0..inputs).map(|input| Window::new(id, input, window_ms)).collect();
+        // A restore has refused bytes that are no such record.
+        let record = store.get(id, &keys::task()).and_then(|bytes| TaskRecord::decode(&bytes)).unwrap_or_default();
+        let known: Vec<InputRecord> =
+            inputs.iter().map(|input| record.input(input.topic).cloned().unwrap_or_default()).collect();
+        let passed = known.iter().map(|input| (input.offset_next, input.passed_to)).collect();
+        let standing = Standing {
+            positions: opening.positions,
+            log_time_ms: known.iter().map(|input| input.log_time_ms).collect(),
+            clock_ms: record.clock_ms,
+            events: record.events,
+        };
+        let count = inputs.len();
+        let mut windows: Vec<Window> = (0..count).map(|input| Window::new(id, input, window_ms)).collect();
         let mut chunks = Vec::new();
         store.chunks(id, &mut |chunk| chunks.push(chunk));
         chunks.sort_by_key(|chunk| (chunk.segment, chunk.offset));
@@ -99,6 +115,9 @@ impl Task {
         let recorded = opening.order_last.as_deref().and_then(Steps::decode);
         let mut task = Task {
             id,
+            inputs,
+            logs: opening.logs,
+            passed,
             order: Steps { begin: standing.positions.clone(), steps: Vec::new() },
             committed: standing.clone(),
             standing,
@@ -110,8 +129,8 @@ impl Task {
             recorded,
             next_due: None,
             wakes_from: keys::wakes(),
-            held: vec![VecDeque::new(); inputs],
-            paused: vec![false; inputs],
+            held: vec![VecDeque::new(); count],
+            paused: vec![false; count],
             dirty: false,
             in_flight: false,
             counts: TaskCounts::default(),
@@ -151,12 +170,34 @@ impl Task {
     }
 
     /// The task's own store record.
-    pub fn clocks(&self) -> Vec<u8> {
-        let mut out = self.standing.clock_ms.to_le_bytes().to_vec();
-        for log_time_ms in &self.standing.log_time_ms {
-            out.extend(log_time_ms.to_le_bytes());
+    pub fn record(&self) -> Vec<u8> {
+        let standing = &self.standing;
+        let input = |(at, input): (usize, &Input)| InputRecord {
+            topic: input.topic.to_owned(),
+            log_time_ms: standing.log_time_ms[at],
+            offset_next: standing.positions[at],
+            passed_to: self.read_from(at),
+        };
+        TaskRecord {
+            clock_ms: standing.clock_ms,
+            events: standing.events,
+            logs: self.logs.clone(),
+            inputs: self.inputs.iter().enumerate().map(input).collect(),
         }
-        out
+        .encode()
+    }
+
+    /// Where an input is read from to go on at its position: what was passed is not read again, and may not be there.
+    pub fn read_from(&self, input: usize) -> i64 {
+        let at = self.standing.positions[input];
+        let (from, to) = self.passed[input];
+        if from == at { to.max(at) } else { at }
+    }
+
+    /// No record lies from `from` up to `to` of this input.
+    pub fn pass(&mut self, input: usize, from: i64, to: i64) {
+        let known = &mut self.passed[input];
+        *known = if known.0 == from { (from, to.max(known.1)) } else { (from, to) };
     }
 
     /// The transaction now on its way to Kafka takes everything that was built.
@@ -257,12 +298,4 @@ impl Held {
     pub fn offset(&self) -> i64 {
         self.offset
     }
-}
-
-fn decode_clocks(bytes: &[u8], inputs: usize) -> Option<(Vec<i64>, i64)> {
-    let mut words = bytes.chunks_exact(8).map(|word| i64::from_le_bytes(word.try_into().unwrap_or_default()));
-    let clock_ms = words.next()?;
-    let mut log_time_ms: Vec<i64> = words.collect();
-    log_time_ms.resize(inputs, 0);
-    Some((log_time_ms, clock_ms))
 }

@@ -200,6 +200,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
             self.settle(taken)?;
             self.spans.begin(|| self.clock.unix_us());
         }
+        fetched.passed.iter().for_each(|passed| self.tell(Input::Passed(*passed)));
         let now = self.read_clock();
         self.step(Input::Tick { now, drained: fetched.slots.is_empty() })?;
         Ok(fetched.slots.len())

@@ -1,11 +1,17 @@
 //! Restore: brings a task's store up to its changelogs, only the tail where the checkpoint allows it.
 
+mod positions;
+
+use std::time::Duration;
+
 use crate::core::dedup;
 use crate::core::io::Opening;
 use crate::core::keys;
+use crate::core::record::{LogIds, TaskRecord};
 
 use super::disk::{Checkpoint, Disk};
-use super::transport::{Fault, LogReader};
+use super::transport::{Entry, Fault, LogReader, Page};
+use positions::{Doubt, Evidence};
 
 /// Names of a processor's internal topics.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +37,19 @@ impl Internal {
 /// Half of the brokers' default `delete.retention.ms`: a checkpoint older than this may have missed tombstones.
 pub const CHECKPOINT_AGE_MAX_MS: i64 = 12 * 3_600_000;
 
+/// How often a restore whose outcome does not fit the committed offsets is repeated, and how long it waits before: what a
+/// new leader calls the end of a log may lag, and an older owner's last commit may have come between two reads.
+const TRIES: u32 = 5;
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// How often a read that gets no further is repeated, and how long it waits before.
+const STALLS: u32 = 60;
+const STALLED: Duration = Duration::from_millis(100);
+
 /// Restores `task`; `progress` is told (done, total) records now and then.
 ///
-/// The order of the reads matters: committed offsets first, as stable, then the changelogs' ends. Everything that those
-/// offsets stand for is then below the ends.
+/// What it finds must fit: the task's own record and the group's committed offsets are written by the same transactions. A
+/// restore that does not fit is repeated, then refused, naming both.
 pub fn restore(
     reader: &mut dyn LogReader,
     disk: &dyn Disk,
@@ -43,10 +58,73 @@ pub fn restore(
     now_ms: i64,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<Opening, Fault> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let why = match restore_once(reader, disk, names, task, now_ms, progress)? {
+            Ok(opening) => return Ok(opening),
+            Err(Doubt::Again(why)) if tries < TRIES => why,
+            Err(Doubt::Again(why) | Doubt::Never(why)) => return Err(Fault::Quarantine(why)),
+        };
+        tracing::debug!(task, changelog = names.changelog, "restored again: {why}");
+        reader.wait(AGAIN);
+    }
+}
+
+/// Where the changelog and the dedup changelog begin and end.
+type Ends = (i64, i64, i64, i64);
+
+/// The order of the reads matters: committed offsets first, as stable, then the changelogs' ends. Everything that those
+/// offsets stand for is then below the ends.
+fn restore_once(
+    reader: &mut dyn LogReader,
+    disk: &dyn Disk,
+    names: &Internal,
+    task: u32,
+    now_ms: i64,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Result<Opening, Doubt>, Fault> {
     let committed = reader.committed(task)?;
     let (state_start, state_end) = reader.bounds(&names.changelog, task)?;
     let (dedup_start, dedup_end) = reader.bounds(&names.dedup, task)?;
-    let fresh = begin_or_resume(reader, disk, names, task, now_ms, (state_start, state_end, dedup_start, dedup_end))?;
+    let logs = LogIds { changelog: reader.topic_id(&names.changelog)?, dedup: reader.topic_id(&names.dedup)? };
+    let bounds = reader.input_bounds(task)?;
+    let evidence = Evidence { topology: reader.topology(), names, task, logs, committed, bounds };
+    let ends = (state_start, state_end, dedup_start, dedup_end);
+    let fresh = match begin_or_resume(reader, disk, &evidence, now_ms, ends)? {
+        Ok(fresh) => fresh,
+        Err(doubt) => return Ok(Err(doubt)),
+    };
+    catch_up(reader, disk, &evidence, (&fresh, ends), now_ms, progress)?;
+    let record = record_of(disk.get(task, &keys::task()), &evidence);
+    let places = match record.and_then(|record| evidence.positions(record.as_ref(), false)) {
+        Ok(places) => places,
+        Err(doubt) => {
+            if fits(logged(reader, &evidence, (state_start, state_end))?, &evidence, false).is_ok() {
+                tracing::warn!(task, "store set aside and rebuilt: it does not stand where its changelog does");
+                disk.drop_task(task);
+                return Err(Fault::Abort("a store that does not stand where its changelog does was set aside".into()));
+            }
+            return Ok(Err(doubt));
+        }
+    };
+    let (start, end) = reader.bounds(&names.order, task)?;
+    let last = last_entry(reader, &names.order, task, (start, end), &|entry| entry.value.is_some())?;
+    let (positions, read_from) = places.into_iter().unzip();
+    let order_last = last.and_then(|entry| entry.value);
+    Ok(Ok(Opening { task, positions, read_from, order_last, logs: evidence.logs }))
+}
+
+/// Reads everything between the checkpoint and the ends.
+fn catch_up(
+    reader: &mut dyn LogReader,
+    disk: &dyn Disk,
+    evidence: &Evidence<'_>,
+    (fresh, (state_start, state_end, dedup_start, dedup_end)): (&Checkpoint, Ends),
+    now_ms: i64,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<(), Fault> {
+    let Evidence { names, task, .. } = *evidence;
     let total = (state_end - fresh.changelog_next).max(0) + (dedup_end - fresh.dedup_next).max(0);
     let total = total as u64;
     let mut done = 0u64;
@@ -54,11 +132,10 @@ pub fn restore(
 
     let mut next = fresh.changelog_next.max(state_start);
     while next < state_end {
-        let page = reader.read(&names.changelog, task, next, state_end)?;
-        let Some(last) = page.last() else { break };
-        next = last.offset + 1;
-        done += page.len() as u64;
-        let puts = page.into_iter().filter_map(|entry| Some((entry.key?, entry.value))).collect();
+        let page = page(reader, &names.changelog, task, next, state_end)?;
+        next = page.next;
+        done += page.entries.len() as u64;
+        let puts = page.entries.into_iter().filter_map(|entry| Some((entry.key?, entry.value))).collect();
         disk.restore_state(task, puts, next, now_ms);
         written(disk, task, next)?;
         progress(done, total);
@@ -69,17 +146,29 @@ pub fn restore(
 
     let mut next = fresh.dedup_next.max(dedup_start);
     while next < dedup_end {
-        let page = reader.read(&names.dedup, task, next, dedup_end)?;
-        let Some(last) = page.last() else { break };
-        next = last.offset + 1;
-        done += page.len() as u64;
-        let chunks = page.iter().filter_map(|entry| dedup::parse(entry.value.as_deref()?, entry.offset)).collect();
-        disk.restore_dedup(task, chunks, next);
+        let page = page(reader, &names.dedup, task, next, dedup_end)?;
+        next = page.next;
+        done += page.entries.len() as u64;
+        let chunks = page.entries.iter().filter_map(|entry| dedup::parse(entry.value.as_deref()?, entry.offset));
+        disk.restore_dedup(task, chunks.collect(), next);
         progress(done, total);
     }
-    let positions = positions(reader, disk, names, task, committed)?;
-    let order_last = last_order(reader, names, task)?;
-    Ok(Opening { task, positions, order_last })
+    Ok(())
+}
+
+/// Reads on until it got further. What a replica calls its end is not the end: a follower lags behind, and so does a new
+/// leader. Only an offset that was asked for is one.
+fn page(reader: &mut dyn LogReader, topic: &str, partition: u32, from: i64, end: i64) -> Result<Page, Fault> {
+    for _ in 0..STALLS {
+        let page = reader.read(topic, partition, from, end)?;
+        if page.next > from {
+            return Ok(page);
+        }
+        reader.wait(STALLED);
+    }
+    Err(Fault::Abort(format!(
+        "{topic}/{partition}: read up to {from}, and no further towards {end}; the replica that is read lags behind"
+    )))
 }
 
 /// A page that was not written must not be followed by one that was: its checkpoint would hide the hole for ever. What
@@ -91,20 +180,56 @@ fn written(disk: &dyn Disk, task: u32, changelog_next: i64) -> Result<(), Fault>
     }
 }
 
-/// Keeps a usable store, else sets it aside and begins anew.
+/// The next page with records in it; empty only at the end.
+pub fn page_of_records(
+    reader: &mut dyn LogReader,
+    topic: &str,
+    partition: u32,
+    (mut next, end): (i64, i64),
+) -> Result<Vec<Entry>, Fault> {
+    while next < end {
+        let page = page(reader, topic, partition, next, end)?;
+        if !page.entries.is_empty() {
+            return Ok(page.entries);
+        }
+        next = page.next;
+    }
+    Ok(Vec::new())
+}
+
+/// The task's own record, as bytes of the store or of the changelog.
+fn record_of(bytes: Option<Vec<u8>>, evidence: &Evidence<'_>) -> Result<Option<TaskRecord>, Doubt> {
+    let unknown = || Doubt::Never(evidence.unreadable());
+    bytes.map(|bytes| TaskRecord::decode(&bytes).ok_or_else(unknown)).transpose()
+}
+
+/// The task's own record, as the changelog has it.
+fn logged(
+    reader: &mut dyn LogReader,
+    evidence: &Evidence<'_>,
+    bounds: (i64, i64),
+) -> Result<Result<Option<TaskRecord>, Doubt>, Fault> {
+    let is_record = |entry: &Entry| entry.key == Some(keys::task());
+    let last = last_entry(reader, &evidence.names.changelog, evidence.task, bounds, &is_record)?;
+    Ok(record_of(last.and_then(|entry| entry.value), evidence))
+}
+
+fn fits(record: Result<Option<TaskRecord>, Doubt>, evidence: &Evidence<'_>, had_state: bool) -> Result<(), Doubt> {
+    record.and_then(|record| evidence.positions(record.as_ref(), had_state)).map(drop)
+}
+
+/// Keeps a usable store, else sets it aside and begins again, once the changelog is known to replace it.
 fn begin_or_resume(
     reader: &mut dyn LogReader,
     disk: &dyn Disk,
-    names: &Internal,
-    task: u32,
+    evidence: &Evidence<'_>,
     now_ms: i64,
-    (state_start, state_end, dedup_start, dedup_end): (i64, i64, i64, i64),
-) -> Result<Checkpoint, Fault> {
-    let changelog_id = reader.topic_id(&names.changelog)?;
-    let dedup_id = reader.topic_id(&names.dedup)?;
-    let found = disk.checkpoint(task);
+    (state_start, state_end, dedup_start, dedup_end): Ends,
+) -> Result<Result<Checkpoint, Doubt>, Fault> {
+    let Evidence { task, names, logs, .. } = evidence;
+    let (task, changelog) = (*task, &names.changelog);
     let usable = |found: &Checkpoint| -> Result<(), String> {
-        if found.changelog_id != changelog_id || found.dedup_id != dedup_id {
+        if found.changelog_id != logs.changelog || found.dedup_id != logs.dedup {
             return Err("it follows another changelog topic".into());
         }
         // A log that was trimmed up to the store's very position was trimmed by a reset: what the store holds is older.
@@ -121,53 +246,46 @@ fn begin_or_resume(
         }
         Ok(())
     };
-    if let Some(found) = found {
+    if let Some(found) = disk.checkpoint(task) {
         match usable(&found) {
-            Ok(()) => return Ok(Checkpoint { dedup_next: found.dedup_next.max(dedup_start), ..found }),
-            Err(why) => tracing::warn!(task, changelog = names.changelog, "store set aside and rebuilt: {why}"),
+            Ok(()) => return Ok(Ok(Checkpoint { dedup_next: found.dedup_next.max(dedup_start), ..found })),
+            Err(why) => {
+                // It may be the last copy: a changelog without this task's record replaces nothing.
+                let in_log = logged(reader, evidence, (state_start, state_end))?;
+                let had_state = disk.get(task, &keys::task()).is_some();
+                if let Err(doubt) = fits(in_log, evidence, had_state) {
+                    return Ok(Err(doubt));
+                }
+                tracing::warn!(task, changelog, "store set aside and rebuilt: {why}");
+            }
         }
     }
     // Without a checkpoint, too: a crash may have taken the checkpoint and left dedup chunks.
     disk.drop_task(task);
-    disk.begin(task, &changelog_id, &dedup_id, now_ms);
-    Ok(Checkpoint { changelog_id, dedup_id, changelog_next: state_start, dedup_next: dedup_start, written_ms: now_ms })
+    disk.begin(task, &logs.changelog, &logs.dedup, now_ms);
+    let LogIds { changelog: changelog_id, dedup: dedup_id } = logs.clone();
+    let (changelog_next, dedup_next) = (state_start, dedup_start);
+    Ok(Ok(Checkpoint { changelog_id, dedup_id, changelog_next, dedup_next, written_ms: now_ms }))
 }
 
-/// Where the inputs go on. A missing committed offset while state exists is an error: guessing would skip or double.
-fn positions(
+/// The last entry that is wanted. The last offsets of a transactional topic are markers and, perhaps, aborted records, so
+/// this looks a little further back each time.
+fn last_entry(
     reader: &mut dyn LogReader,
-    disk: &dyn Disk,
-    names: &Internal,
+    topic: &str,
     task: u32,
-    committed: Vec<Option<i64>>,
-) -> Result<Vec<i64>, Fault> {
-    if committed.iter().all(Option::is_some) {
-        return Ok(committed.into_iter().flatten().collect());
-    }
-    // Every transaction writes the task's own record. The changelog's end says nothing: aborted records move it, too.
-    if disk.get(task, &keys::task()).is_some() {
-        return Err(Fault::Fatal(format!(
-            "task {task} has state in \"{}\" but the group has no committed offset for it; \
-             hint: `orderflow reset` begins anew in a controlled way",
-            names.changelog
-        )));
-    }
-    reader.input_starts(task)
-}
-
-fn last_order(reader: &mut dyn LogReader, names: &Internal, task: u32) -> Result<Option<Vec<u8>>, Fault> {
-    let (start, end) = reader.bounds(&names.order, task)?;
-    // The last offsets of a transactional topic are markers, so look a little further back each time.
+    (start, end): (i64, i64),
+    wanted: &dyn Fn(&Entry) -> bool,
+) -> Result<Option<Entry>, Fault> {
     let mut back = 16;
     loop {
         let from = (end - back).max(start);
         let mut last = None;
         let mut next = from;
         while next < end {
-            let page = reader.read(&names.order, task, next, end)?;
-            let Some(entry) = page.into_iter().next_back() else { break };
-            next = entry.offset + 1;
-            last = entry.value;
+            let page = page(reader, topic, task, next, end)?;
+            next = page.next;
+            last = page.entries.into_iter().rfind(wanted).or(last);
         }
         if last.is_some() || from <= start {
             return Ok(last);
@@ -177,53 +295,4 @@ fn last_order(reader: &mut dyn LogReader, names: &Internal, task: u32) -> Result
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::shell::sled_disk::SledDisk;
-    use crate::shell::transport::Entry;
-
-    struct Nothing;
-
-    impl LogReader for Nothing {
-        fn committed(&mut self, _: u32) -> Result<Vec<Option<i64>>, Fault> {
-            Ok(vec![Some(7), None])
-        }
-        fn input_starts(&mut self, _: u32) -> Result<Vec<i64>, Fault> {
-            Ok(vec![3, 4])
-        }
-        fn topic_id(&mut self, _: &str) -> Result<String, Fault> {
-            Ok(String::new())
-        }
-        fn bounds(&mut self, _: &str, _: u32) -> Result<(i64, i64), Fault> {
-            Ok((0, 0))
-        }
-        fn read(&mut self, _: &str, _: u32, _: i64, _: i64) -> Result<Vec<Entry>, Fault> {
-            Ok(Vec::new())
-        }
-    }
-
-    /// What a stop in the middle of a first restore leaves behind is not old: nobody is to read a warning about it.
-    #[test]
-    fn a_restore_that_was_cut_off_goes_on() {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = SledDisk::open(folder.path()).unwrap();
-        let now_ms = 3 * CHECKPOINT_AGE_MAX_MS;
-        let begin = |now_ms| begin_or_resume(&mut Nothing, &disk, &Internal::of("p"), 0, now_ms, (0, 9, 0, 9)).unwrap();
-        assert_eq!(begin(now_ms).written_ms, now_ms);
-        disk.restore_dedup(0, Vec::new(), 5);
-        disk.flush();
-        assert_eq!(begin(now_ms + 1_000).dedup_next, 5, "set aside");
-        assert_eq!(begin(now_ms + CHECKPOINT_AGE_MAX_MS + 1).dedup_next, 0, "tombstones may be gone, and it was kept");
-    }
-
-    #[test]
-    fn state_without_a_committed_offset_is_fatal() {
-        let folder = tempfile::tempdir().unwrap();
-        let disk = SledDisk::open(folder.path()).unwrap();
-        let found = || positions(&mut Nothing, &disk, &Internal::of("p"), 0, vec![Some(7), None]);
-        assert_eq!(found(), Ok(vec![3, 4]), "a first run begins where the inputs begin");
-        disk.begin(0, "c", "d", 0);
-        disk.restore_state(0, vec![(crate::core::keys::task(), Some(vec![0; 24]))], 1, 0);
-        assert!(matches!(found(), Err(Fault::Fatal(why)) if why.contains("orderflow reset")));
-    }
-}
+mod tests;

@@ -3,14 +3,18 @@
 //! Architecture Invariant: the rest of the engine does not know sled. sled is never the truth: it may lag behind its
 //! changelogs by any amount, never be ahead of them.
 
+mod held;
+
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::core::io::{Batch, Chunk, Store};
 
 use super::disk::{Checkpoint, Disk, DiskFault, DiskFaults};
+use held::{Held, SEGMENT, held_key};
 
 const STATE: u8 = 0;
 const CHECKPOINT: u8 = 1;
@@ -20,6 +24,8 @@ const DEDUP_NEXT: u8 = 2;
 /// Memory that each Db may use for caching, in bytes.
 const STATE_CACHE: u64 = 64 << 20;
 const DEDUP_CACHE: u64 = 8 << 20;
+/// How often a Db whose lock somebody holds is tried again.
+const LOCKED_TRIES: u32 = 25;
 
 #[derive(Debug, thiserror::Error)]
 #[error("store \"{}\": {why}; hint: {hint}", path.display())]
@@ -68,6 +74,7 @@ impl Recent {
 struct Segment {
     db: sled::Db,
     users: HashSet<(u32, u8)>,
+    held: HashMap<u32, Held>,
     dirty: bool,
 }
 
@@ -89,7 +96,18 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 fn open(path: &Path, cache: u64) -> sled::Result<sled::Db> {
-    sled::Config::new().path(path).cache_capacity(cache).flush_every_ms(Some(500)).open()
+    let config = sled::Config::new().path(path).cache_capacity(cache).flush_every_ms(Some(500));
+    let mut tries = 0;
+    loop {
+        match config.open() {
+            // A lock may outlive its owner for a moment: a process that is being started inherits it until it runs.
+            Err(error) if is_locked(&error) && tries < LOCKED_TRIES => {
+                tries += 1;
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            opened => return opened,
+        }
+    }
 }
 
 fn state_key(kind: u8, task: u32, key: &[u8]) -> Vec<u8> {
@@ -142,27 +160,26 @@ impl SledDisk {
         Ok(disk)
     }
 
-    /// Segments that cannot be opened are dropped, and the dedup positions with them, so that they are restored.
+    /// Segments that cannot be opened are dropped. What a segment lacks of what was surely in it is read again.
     fn open_segments(&self) {
-        let mut damaged = false;
         let names = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
         for (segment, path) in names.filter_map(|entry| Some((segment_of(&entry.path())?, entry.path()))) {
             match open(&path, DEDUP_CACHE) {
                 Ok(db) => {
-                    let users = db.iter().keys().flatten().filter_map(|key| user_of(&key)).collect();
-                    locked(&self.segments).insert(segment, Segment { db, users, dirty: false });
+                    let (mut users, mut held) = (HashSet::new(), HashMap::<u32, Held>::new());
+                    for (task, input, offset) in db.iter().keys().flatten().filter_map(|key| chunk_of(&key)) {
+                        users.insert((task, input));
+                        held.entry(task).or_default().add(offset);
+                    }
+                    locked(&self.segments).insert(segment, Segment { db, users, held, dirty: false });
                 }
                 Err(error) => {
                     tracing::warn!("dedup segment \"{}\" is unreadable ({error}), restored anew", path.display());
                     self.report(None, std::fs::remove_dir_all(&path));
-                    damaged = true;
                 }
             }
         }
-        if damaged {
-            let keys: Vec<sled::IVec> = self.state.scan_prefix([DEDUP_NEXT]).keys().flatten().collect();
-            keys.into_iter().for_each(|key| self.report(None, self.state.remove(key)));
-        }
+        self.check_segments();
     }
 
     /// Keeps the fault, when there was one, for the worker that `task` belongs to.
@@ -182,13 +199,15 @@ impl SledDisk {
                 Entry::Vacant(entry) => {
                     let opened = open(&self.segment_path(chunk.segment), DEDUP_CACHE);
                     let Some(db) = self.ok(task, opened) else { return };
-                    entry.insert(Segment { db, users: HashSet::new(), dirty: true })
+                    entry.insert(Segment { db, users: HashSet::new(), held: HashMap::new(), dirty: true })
                 }
             };
             segment.users.insert((task, chunk.input as u8));
             segment.dirty = true;
-            let inserted = segment.db.insert(chunk_key(task, chunk.input, chunk.offset), chunk.bytes.as_slice());
-            self.report(task, inserted);
+            let put = segment.db.insert(chunk_key(task, chunk.input, chunk.offset), chunk.bytes.as_slice());
+            if let Some(None) = self.ok(task, put) {
+                segment.held.entry(task).or_default().add(chunk.offset);
+            }
         }
         if let Some(last) = chunks.iter().map(|chunk| chunk.offset).max() {
             locked(&self.applied).insert(task, last + 1);
@@ -217,7 +236,9 @@ impl SledDisk {
             }
         }
         for number in gone {
-            drop(segments.remove(&number));
+            for user in segments.remove(&number).into_iter().flat_map(|segment| segment.held.into_keys()) {
+                self.report(task, self.state.remove(held_key(user, number)));
+            }
             self.report(task, std::fs::remove_dir_all(self.segment_path(number)));
         }
     }
@@ -226,19 +247,22 @@ impl SledDisk {
     pub fn flush(&self) {
         let _guard = locked(&self.flushing);
         let applied: Vec<(u32, i64)> = locked(&self.applied).drain().collect();
-        let dirty: Vec<sled::Db> = {
-            let mut segments = locked(&self.segments);
-            let dirty = segments
-                .values_mut()
-                .filter_map(|segment| std::mem::take(&mut segment.dirty).then(|| segment.db.clone()));
-            dirty.collect()
-        };
+        let mut batch = sled::Batch::default();
+        let mut dirty = Vec::new();
+        for (number, segment) in locked(&self.segments).iter_mut().filter(|(_, segment)| segment.dirty) {
+            segment.dirty = false;
+            dirty.push(segment.db.clone());
+            for (task, held) in &segment.held {
+                batch.insert(held_key(*task, *number), held.encode());
+            }
+        }
         if dirty.into_iter().any(|db| self.ok(None, db.flush()).is_none()) {
             return;
         }
         for (task, next) in applied {
-            self.report(task, self.state.insert(state_key(DEDUP_NEXT, task, &[]), &next.to_le_bytes()));
+            batch.insert(state_key(DEDUP_NEXT, task, &[]), &next.to_le_bytes());
         }
+        self.report(None, self.state.apply_batch(batch));
     }
 
     /// Shows every store key of every task, with its value, in no transaction: what changes meanwhile is seen or not.
@@ -288,9 +312,11 @@ fn segment_of(path: &Path) -> Option<i64> {
     path.file_name()?.to_str()?.strip_prefix("dedup-")?.parse().ok()
 }
 
-fn user_of(key: &[u8]) -> Option<(u32, u8)> {
+/// Task, input and offset of a chunk's key.
+fn chunk_of(key: &[u8]) -> Option<(u32, u8, i64)> {
     let (task, rest) = key.split_first_chunk::<4>()?;
-    Some((u32::from_be_bytes(*task), *rest.first()?))
+    let (input, offset) = rest.split_first()?;
+    Some((u32::from_be_bytes(*task), *input, i64::from_be_bytes(offset.try_into().ok()?)))
 }
 
 impl Store for SledDisk {
@@ -409,10 +435,11 @@ impl Disk for SledDisk {
         locked(&self.applied).remove(&task);
         for segment in locked(&self.segments).values_mut() {
             segment.users.retain(|(user, _)| *user != task);
+            segment.held.remove(&task);
             self.remove_all(task, &segment.db, &task.to_be_bytes());
             self.report(task, segment.db.flush());
         }
-        for kind in [STATE, DEDUP_NEXT, CHECKPOINT] {
+        for kind in [STATE, DEDUP_NEXT, SEGMENT, CHECKPOINT] {
             self.remove_all(task, &self.state, &state_key(kind, task, &[]));
         }
         locked(&self.recent).clear();

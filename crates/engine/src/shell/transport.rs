@@ -4,9 +4,11 @@
 
 use std::time::Duration;
 
+use flow::Topology;
+
 use super::observe::Observed;
 use crate::core::headers::Header;
-use crate::core::io::{DeadLetter, Logged, Opening, Send};
+use crate::core::io::{DeadLetter, Logged, Opening, Passed, Send};
 
 /// What went wrong, by what there is to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,6 +71,8 @@ pub struct Fetched {
     pub bytes: Vec<u8>,
     pub slots: Vec<Slot>,
     pub changes: Vec<Change>,
+    /// Where no record lies behind the last one that was delivered.
+    pub passed: Vec<Passed>,
 }
 
 impl Fetched {
@@ -76,6 +80,7 @@ impl Fetched {
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.slots.clear();
+        self.passed.clear();
         self.changes.clear();
     }
 
@@ -148,17 +153,66 @@ pub struct Entry {
     pub value: Option<Vec<u8>>,
 }
 
+/// Records of an internal topic, as far as a reader got.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    pub entries: Vec<Entry>,
+    /// Everything below is read; markers and aborted records count, though they are not among the entries.
+    pub next: i64,
+}
+
+/// A group's committed position.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    pub offset_next: i64,
+    pub mark: Mark,
+}
+
+/// What stands beside a committed offset that the operator's own command has set, so that nothing else is mistaken for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mark {
+    #[default]
+    None,
+    /// `orderflow reset`: state begins empty here.
+    Reset,
+    /// `orderflow reset --skip-deleted`: state is kept, and the records before this offset are given up.
+    Skip,
+}
+
+impl Mark {
+    /// As the metadata of a committed offset.
+    pub fn text(self) -> &'static str {
+        match self {
+            Mark::None => "",
+            Mark::Reset => "orderflow reset",
+            Mark::Skip => "orderflow reset --skip-deleted",
+        }
+    }
+
+    /// Reads it back; other texts are somebody else's and mean nothing.
+    pub fn of(text: &str) -> Mark {
+        [Mark::Reset, Mark::Skip].into_iter().find(|mark| mark.text() == text).unwrap_or_default()
+    }
+}
+
 /// Reads of internal topics and committed offsets, for a restore. Committed records only.
 pub trait LogReader {
-    /// The group's committed `offset_next` per input, as stable (no transaction in the middle of committing them);
-    /// `None` where nothing was ever committed.
-    fn committed(&mut self, task: u32) -> Result<Vec<Option<i64>>, Fault>;
-    /// The first offset of each input that still exists.
-    fn input_starts(&mut self, task: u32) -> Result<Vec<i64>, Fault>;
+    /// The processor's map.
+    fn topology(&self) -> &'static Topology;
+    /// The group's committed position per input, as stable (no transaction in the middle of committing them); `None` where
+    /// there is none.
+    fn committed(&mut self, task: u32) -> Result<Vec<Option<Position>>, Fault>;
+    /// Of each input the first offset that still exists, and the high watermark.
+    fn input_bounds(&mut self, task: u32) -> Result<Vec<(i64, i64)>, Fault>;
     /// Identity of a topic; another one after it was deleted and created again.
     fn topic_id(&mut self, topic: &str) -> Result<String, Fault>;
-    /// First offset that still exists, and the high watermark up to which everything is decided.
+    /// First offset that still exists, and an end up to which everything is decided; it lies within no transaction.
     fn bounds(&mut self, topic: &str, partition: u32) -> Result<(i64, i64), Fault>;
-    /// Records from `from` on, below `end`, at most about a thousand; empty when there are none left.
-    fn read(&mut self, topic: &str, partition: u32, from: i64, end: i64) -> Result<Vec<Entry>, Fault>;
+    /// Records from `from` on, below `end`, at most about a thousand. May end anywhere, even where it began: the replica
+    /// that is read may lag behind.
+    fn read(&mut self, topic: &str, partition: u32, from: i64, end: i64) -> Result<Page, Fault>;
+    /// Waits before something is read again.
+    fn wait(&mut self, wait: Duration) {
+        std::thread::sleep(wait);
+    }
 }

@@ -7,5 +7,6 @@ mod order;
 mod parked;
 mod poison;
 mod rejects;
+mod restores;
 mod seeds;
 mod stores;

@@ -117,6 +117,8 @@ fn sim_every_kind_of_fault_on_its_own() {
     only(Chaos { abort_after: 60, ..NONE }, 4);
     only(Chaos { crash_before: 15, crash_after: 15, ..NONE }, 4);
     only(Chaos { crash_after: 15, disk_lost: 500, ..NONE }, 4);
+    only(Chaos { early_end: 500, crash_after: 15, disk_lost: 500, ..NONE }, 4);
+    only(Chaos { early_end: 500, interrupt: 100, rebalance: 100, ..NONE }, 4);
     only(Chaos { interrupt: 200, rebalance: 100, ..NONE }, 4);
     only(Chaos { interrupt: 200, kick: 60, ..NONE }, 4);
     only(Chaos { commit_unknown: 200, ..NONE }, 4);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use engine::core::headers;
 use engine::core::order::{Step, Steps};
+use engine::core::record::LogIds;
 use flow::{Code, Id, Meta};
 
 use super::model::{Content, Letter, Model, World as Verdict};
@@ -40,6 +41,8 @@ pub struct TaskFacts {
     pub offsets: Vec<Option<i64>>,
     /// How many outputs, dead letters and accepted ids there were at each reset.
     pub resets: Vec<Mark>,
+    /// The changelogs, by id.
+    pub logs: LogIds,
     pub model: Model,
 }
 
@@ -87,6 +90,10 @@ fn of_task(world: &World, broker: &Broker, task: u32) -> TaskFacts {
     TaskFacts {
         task,
         model: follow(Model::new(task, world.config.limits.record_bytes, may_stub(world)), &inputs, &order),
+        logs: LogIds {
+            changelog: broker.topics[&names.changelog].id.clone(),
+            dedup: broker.topics[&names.dedup].id.clone(),
+        },
         inputs,
         order,
         outputs: outputs(broker, task),

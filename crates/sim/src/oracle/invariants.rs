@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::core::headers;
+use engine::core::keys;
 use engine::core::order::Steps;
+use engine::core::record::TaskRecord;
 use flow::Id;
 
 use super::facts::{Facts, Output, TaskFacts};
@@ -26,6 +28,7 @@ pub const ALL: &[(&str, Invariant)] = &[
     ("dead_letters_are_exactly_the_poison", dead_letters_are_exactly_the_poison),
     ("the_changelog_is_the_models_state", the_changelog_is_the_models_state),
     ("the_store_is_the_changelog", the_store_is_the_changelog),
+    ("no_record_lies_where_a_task_passed_nothing", no_record_lies_where_a_task_passed_nothing),
     ("accepted_ids_are_the_models", accepted_ids_are_the_models),
     ("an_event_id_has_one_content", an_event_id_has_one_content),
     ("an_event_id_comes_out_once", an_event_id_comes_out_once),
@@ -160,11 +163,24 @@ pub fn dead_letters_are_exactly_the_poison(facts: &Facts) -> Result<(), String> 
     Ok(())
 }
 
+/// The task's own record, with `passed_to` as the model has it; whether it is true is asked elsewhere.
+fn record_of(state: &BTreeMap<Vec<u8>, Vec<u8>>) -> Option<TaskRecord> {
+    let mut record = TaskRecord::decode(state.get(&keys::task())?)?;
+    record.inputs.iter_mut().for_each(|input| input.passed_to = input.offset_next);
+    Some(record)
+}
+
 fn same_state(what: &str, task: &TaskFacts, found: &BTreeMap<Vec<u8>, Vec<u8>>) -> Result<(), String> {
-    let wanted = task.model.state();
+    let mut wanted = task.model.state();
     if task.order.is_empty() && found.is_empty() {
         return Ok(());
     }
+    let end = task.order.last().map(Steps::end).unwrap_or_default();
+    let (record, said) = (task.model.record(&end, &task.logs), record_of(found));
+    ensure(said.as_ref() == Some(&record), || {
+        format!("{what} of task {}: {said:?}\n  should be {record:?}", task.task)
+    })?;
+    wanted.extend(found.get_key_value(&keys::task()).map(|(key, value)| (key.clone(), value.clone())));
     let keys: BTreeSet<&Vec<u8>> = wanted.keys().chain(found.keys()).collect();
     for key in keys {
         let (found, wanted) = (found.get(key), wanted.get(key));
@@ -193,6 +209,21 @@ pub fn the_store_is_the_changelog(facts: &Facts) -> Result<(), String> {
         }
         None => Err(format!("task {} has no owner", task.task)),
     })
+}
+
+/// Where a task's record says that nothing follows its position, there is no record.
+pub fn no_record_lies_where_a_task_passed_nothing(facts: &Facts) -> Result<(), String> {
+    for task in &facts.tasks {
+        let Some(record) = task.changelog.get(&keys::task()).and_then(|bytes| TaskRecord::decode(bytes)) else {
+            continue;
+        };
+        for (input, known) in record.inputs.iter().enumerate() {
+            let passed = known.offset_next..known.passed_to;
+            let missed = task.inputs[input].iter().find(|stored| passed.contains(&stored.offset));
+            ensure(missed.is_none(), || format!("task {} input {input} says {passed:?} is empty", task.task))?;
+        }
+    }
+    Ok(())
 }
 
 /// The dedup changelog holds the ids of handled inputs, each in its turn, and none of an aborted transaction.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::core::headers::{self, OwnedHeader};
+use engine::core::record::{InputRecord, LogIds, TaskRecord};
 use engine::core::{ids, keys};
 use flow::{Code, Id, Meta};
 
@@ -128,6 +129,7 @@ pub struct Model {
     may_stub: bool,
     log_time_ms: [i64; 2],
     clock_ms: i64,
+    events: u64,
     accounts: BTreeMap<String, Account>,
     parked: BTreeMap<(String, u64), Parked>,
     timers: BTreeSet<Timer>,
@@ -172,6 +174,7 @@ impl Model {
     pub fn input(&mut self, input: usize, stored: &Stored, world: World) {
         let message = &stored.message;
         let verdict = self.judge(input, stored, world);
+        self.events += 1;
         if world != World::Ahead {
             self.log_time_ms[input] = self.log_time_ms[input].max(message.timestamp_ms);
             self.clock_ms = self.clock_ms.max(message.timestamp_ms);
@@ -302,6 +305,7 @@ impl Model {
     fn fire(&mut self) {
         while let Some(due) = self.timers.first().filter(|timer| timer.0 <= self.clock_ms).cloned() {
             self.timers.remove(&due);
+            self.events += 1;
             let (due_ms, kind, _, key, sub) = due;
             let content = Content { key: Some(key.clone().into_bytes()), value: None, headers: Vec::new(), stub: None };
             let cause = ids::wake(TOPOLOGY.name, &key, due_ms, kind, &sub);
@@ -326,7 +330,7 @@ impl Model {
         }
     }
 
-    /// The task's state as the store holds it.
+    /// The task's state as the store holds it, without its own record.
     pub fn state(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         let mut state = BTreeMap::new();
         for (key, account) in &self.accounts {
@@ -341,10 +345,19 @@ impl Model {
             let wake = keys::Wake { due_ms: *due_ms, kind: *kind, key: key.clone(), sub: sub.clone() };
             state.insert(wake.encode(), Vec::new());
         }
-        let mut clocks = self.clock_ms.to_le_bytes().to_vec();
-        self.log_time_ms.iter().for_each(|log_time_ms| clocks.extend(log_time_ms.to_le_bytes()));
-        state.insert(keys::task(), clocks);
         state
+    }
+
+    /// The task's own record, at these positions.
+    pub fn record(&self, positions: &[i64], logs: &LogIds) -> TaskRecord {
+        let input = |(input, offset_next): (usize, &i64)| InputRecord {
+            topic: TOPOLOGY.inputs[input].topic.to_owned(),
+            log_time_ms: self.log_time_ms[input],
+            offset_next: *offset_next,
+            passed_to: *offset_next,
+        };
+        let inputs = positions.iter().enumerate().map(input).collect();
+        TaskRecord { clock_ms: self.clock_ms, events: self.events, logs: logs.clone(), inputs }
     }
 }
 

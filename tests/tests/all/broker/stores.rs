@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use engine::core::headers;
-use tests::{Orderflow, Program, warnings};
+use engine::shell::transport::{Mark, Position};
+use tests::{Orderflow, Program, eventually, logged, warnings};
 
-use super::ALL;
 use super::flow::{Shared, shared};
+use super::{ALL, LIMIT};
 
 /// Every file below a folder.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -86,6 +87,36 @@ fn broker_damaged_store_is_set_aside_and_rebuilt() -> Result<()> {
         let process = restarted(shared, |data| Ok(fs::remove_dir_all(data)?))?;
         ensure!(warnings(process).is_empty(), "{:#?}", warnings(process));
         Ok(())
+    })
+}
+
+/// A foreign commit names both positions and changes nothing; without any offsets the tasks go on where they stand.
+#[test]
+fn broker_offsets_of_somebody_else_are_refused_and_missing_ones_answered() -> Result<()> {
+    const INPUT: &str = "order-commands.v1";
+    shared(|shared| {
+        shared.program.ok(&["item", "register", "stored", "--price", "100", "--stock", "50"])?;
+        shared.program.ok(&["order", "submit", "--item", "stored=1", "--request-id", "stored-1"])?;
+        shared.stop()?;
+        let admin = shared.program.admin()?;
+        let at: Vec<(String, u32)> = (0..12).map(|partition| (INPUT.to_owned(), partition)).collect();
+        let found = admin.offsets("order-intake", &at)?;
+        let mut moved = found.iter().zip(0..).filter_map(|(next, partition)| Some(((*next)?, partition)));
+        let (next, partition) = moved.find(|(next, _)| *next > 0).context("nothing is committed")?;
+        let foreign = Position { offset_next: next - 1, mark: Mark::None };
+        eventually("the group to be empty", LIMIT, || {
+            Ok(admin.set_offsets("order-intake", &[(INPUT.to_owned(), partition, foreign)]).ok())
+        })?;
+        let mut process = shared.program.run(&["order-intake"], "a", "data")?;
+        let said = format!("{INPUT}: committed {}, the state stands at {next}", next - 1);
+        logged(&mut process, &said, LIMIT)?;
+        process.kill()?;
+
+        eventually("the group to be deleted", LIMIT, || Ok(admin.delete_groups(&["order-intake"]).ok()))?;
+        shared.running()?;
+        works(&shared.program)?;
+        // It has warned; others look for warnings of their own.
+        shared.stop()
     })
 }
 

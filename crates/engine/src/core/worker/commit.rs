@@ -27,8 +27,8 @@ impl Worker {
     pub(super) fn commit(&mut self, actions: &mut Vec<Action>) {
         let mut offsets = Vec::new();
         for task in self.tasks.values_mut().filter(|task| task.dirty) {
-            let clocks = task.clocks();
-            task.building.0.insert(keys::task(), Some(clocks));
+            let record = task.record();
+            task.building.0.insert(keys::task(), Some(record));
             for (key, value) in &task.building.0 {
                 actions.push(Action::Changelog { task: task.id, key: key.clone(), value: value.clone() });
             }
@@ -80,8 +80,8 @@ impl Worker {
         actions.push(Action::Abort);
         for task in self.tasks.values_mut() {
             task.abort(store);
-            for (input, offset_next) in task.standing.positions.iter().enumerate() {
-                actions.push(Action::Seek { task: task.id, input, offset_next: *offset_next });
+            for input in 0..task.standing.positions.len() {
+                actions.push(Action::Seek { task: task.id, input, offset_next: task.read_from(input) });
                 // Paused or not: a fault may have come between a decision and its being carried out.
                 task.paused[input] = false;
                 actions.push(Action::Resume { task: task.id, input });

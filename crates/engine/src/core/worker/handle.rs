@@ -30,6 +30,7 @@ impl Worker {
         let Some(task) = self.tasks.get_mut(&record.task) else { return };
         let input = record.input;
         task.standing.positions[input] = record.offset + 1;
+        task.standing.events += 1;
         task.counts.consumed += 1;
         task.dirty = true;
         let code = result.as_ref().err().map(|reject| reject.code);
@@ -158,6 +159,7 @@ impl Worker {
         task.building.0.insert(wake.encode(), None);
         task.dirty = true;
         task.counts.wakes += 1;
+        task.standing.events += 1;
         self.begin(actions).records += 1;
         let Wake { due_ms, kind, key, sub } = &wake;
         let given = Given::Wake { key, due_ms: *due_ms, kind: *kind, sub };

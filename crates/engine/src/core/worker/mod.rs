@@ -16,7 +16,7 @@ use flow::Topology;
 
 use super::clock::TrustedClock;
 use super::counts::{Committed, Counts, TaskCounts};
-use super::io::{Action, Input, Now, Record, Store};
+use super::io::{Action, Input, Now, Passed, Record, Store};
 use super::logic::{Logic, RawEffects};
 use super::pace::{Limits, Pace};
 use super::task::{Held, Task};
@@ -206,7 +206,7 @@ impl Worker {
     pub fn step(&mut self, input: Input<'_>, store: &dyn Store, actions: &mut Vec<Action>) {
         match input {
             Input::Open(opening) => {
-                let mut task = Task::open(opening, self.topology.inputs.len(), self.topology.window_ms, store);
+                let mut task = Task::open(opening, self.topology.inputs, self.topology.window_ms, store);
                 let id = task.id;
                 task.count_from(self.former.remove(&id).unwrap_or_default());
                 self.tasks.insert(id, task);
@@ -224,6 +224,11 @@ impl Worker {
             Input::Committed { now, logged } => self.committed(now, &logged, actions),
             Input::Failed(failure) => self.failed(&failure, store, actions),
             Input::Order { task, page } => self.order_page(task, page),
+            Input::Passed(Passed { task, input, from, to }) => {
+                if let Some(task) = self.tasks.get_mut(&task) {
+                    task.pass(input, from, to);
+                }
+            }
         }
         self.commit_if_due(false, actions);
     }

@@ -110,7 +110,7 @@ fn abort_at(worker: &mut Worker, second: u64) -> Vec<Action> {
 #[test]
 fn aborts_without_progress_are_said_and_then_stop_the_worker() {
     let mut worker = worker(10);
-    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], order_last: None }));
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], ..Opening::default() }));
     let stops = |actions: &[Action]| {
         actions.iter().find_map(|action| match action {
             Action::Stop(why) => Some(why.clone()),
@@ -141,7 +141,7 @@ fn aborts_without_progress_are_said_and_then_stop_the_worker() {
 #[test]
 fn an_outage_of_a_minute_an_abort_stops_nobody() {
     let mut worker = worker(10);
-    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], order_last: None }));
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], ..Opening::default() }));
     for minute in 0..90 {
         let actions = abort_at(&mut worker, minute * 60);
         assert!(!actions.iter().any(|action| matches!(action, Action::Stop(_))));
@@ -165,7 +165,10 @@ fn what_waits_for_its_turn_is_bounded() {
         begin: vec![0, 0],
         steps: vec![Step::Run { input: 1, offset_next: 1 }, Step::Run { input: 0, offset_next: 9 }],
     };
-    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 0], order_last: Some(steps.encode()) }));
+    step(
+        &mut worker,
+        Input::Open(Opening { task: 0, positions: vec![0, 0], order_last: Some(steps.encode()), ..Opening::default() }),
+    );
     step(&mut worker, Input::Order { task: 0, page: vec![(0, steps.encode())] });
     let paused = |actions: &[Action]| actions.contains(&Action::Pause { task: 0, input: 0 });
     for offset in 0..3 {
@@ -180,7 +183,7 @@ fn what_waits_for_its_turn_is_bounded() {
 /// What the worker says of a record with this traceparent and no more.
 fn handled(logic: Fixed, headers: &[Header<'_>], value: Option<&[u8]>) -> Handled {
     let mut worker = Worker::new(Box::new(logic), [].into(), Limits::default()).traced();
-    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 0], order_last: None }));
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 0], ..Opening::default() }));
     let record = Record {
         task: 0,
         input: 1,

@@ -39,7 +39,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                     restoring.retry_us = Some(0);
                     return Ok(());
                 }
-                if let Err(fault) = self.transport.start(task, &opening.positions) {
+                if let Err(fault) = self.transport.start(task, &opening.read_from) {
                     self.retry_later(task);
                     return Err(fault);
                 }

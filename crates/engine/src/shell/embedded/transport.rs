@@ -14,7 +14,7 @@ use crate::shell::driver::Clock;
 use crate::shell::observe::{End, Observed};
 use crate::shell::restore::{Internal, restore};
 use crate::shell::sled_disk::SledDisk;
-use crate::shell::transport::{Change, Entry, Fault, Fetched, LogReader, Slot, Transport};
+use crate::shell::transport::{Change, Entry, Fault, Fetched, LogReader, Mark, Page, Position, Slot, Transport};
 use crate::shell::wire;
 
 use super::client::fatal;
@@ -251,7 +251,7 @@ impl Transport for EmbeddedTransport {
     fn read_order(&mut self, task: u32, from: Option<i64>) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
         let topic = self.names.order.clone();
         let page = self.read(&topic, task, from.unwrap_or(0), i64::MAX)?;
-        Ok(page.into_iter().filter_map(|entry| Some((entry.offset, entry.value?))).collect())
+        Ok(page.entries.into_iter().filter_map(|entry| Some((entry.offset, entry.value?))).collect())
     }
 
     fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault> {
@@ -265,13 +265,19 @@ impl Transport for EmbeddedTransport {
 }
 
 impl LogReader for EmbeddedTransport {
-    fn committed(&mut self, task: u32) -> Result<Vec<Option<i64>>, Fault> {
-        let group = self.topology.name;
-        self.inputs.iter().map(|topic| self.log.committed(group, *topic, task).map_err(fatal)).collect()
+    fn topology(&self) -> &'static Topology {
+        self.topology
     }
 
-    fn input_starts(&mut self, task: u32) -> Result<Vec<i64>, Fault> {
-        self.inputs.iter().map(|topic| Ok(self.log.bounds(*topic, task).map_err(fatal)?.0)).collect()
+    fn committed(&mut self, task: u32) -> Result<Vec<Option<Position>>, Fault> {
+        let group = self.topology.name;
+        let position = |offset_next| Position { offset_next, mark: Mark::None };
+        let committed = |topic: &u16| Ok(self.log.committed(group, *topic, task).map_err(fatal)?.map(position));
+        self.inputs.iter().map(committed).collect()
+    }
+
+    fn input_bounds(&mut self, task: u32) -> Result<Vec<(i64, i64)>, Fault> {
+        self.inputs.iter().map(|topic| self.log.bounds(*topic, task).map_err(fatal)).collect()
     }
 
     fn topic_id(&mut self, topic: &str) -> Result<String, Fault> {
@@ -283,10 +289,18 @@ impl LogReader for EmbeddedTransport {
         self.log.bounds(topic, partition).map_err(fatal)
     }
 
-    fn read(&mut self, topic: &str, partition: u32, from: i64, end: i64) -> Result<Vec<Entry>, Fault> {
+    fn read(&mut self, topic: &str, partition: u32, from: i64, end: i64) -> Result<Page, Fault> {
+        const PAGE: usize = 1_000;
         let (topic, _) = self.log.topic(topic).map_err(fatal)?;
-        let page = self.log.read(topic, partition, from, 1_000).map_err(fatal)?;
-        let page = page.into_iter().filter(|message| message.offset < end);
-        Ok(page.map(|message| Entry { offset: message.offset, key: message.key, value: message.value }).collect())
+        let read = self.log.read(topic, partition, from, PAGE).map_err(fatal)?;
+        // There are no markers and no replicas: what a page does not fill ends where the log does.
+        let next = read.last().filter(|_| read.len() == PAGE).map_or(end, |last| (last.offset + 1).min(end));
+        let entries = read.into_iter().filter(|message| message.offset < end);
+        let entry = |message: crate::shell::client::Message| Entry {
+            offset: message.offset,
+            key: message.key,
+            value: message.value,
+        };
+        Ok(Page { entries: entries.map(entry).collect(), next })
     }
 }

@@ -7,7 +7,9 @@ use rdkafka::admin::{AdminClient, AdminOptions, ConfigSource, NewTopic, Resource
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::metadata::{Metadata, MetadataBroker};
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList, TopicPartitionListElem};
+
+use crate::shell::transport::{Mark, Position};
 
 use super::access::{Unknown, denied, denies, metadata, not_made, told};
 use super::acl::{self, Acl};
@@ -262,12 +264,16 @@ impl Admin {
         made.map_err(|error| AdminError::Options(not_made(&error)))
     }
 
-    /// Sets a group's committed offsets (topic, partition, `offset_next`); the group must have no members.
-    pub fn set_offsets(&self, group: &str, offsets: &[(String, u32, i64)]) -> Result<(), AdminError> {
+    /// Sets a group's committed positions (topic, partition, position); the group must have no members.
+    pub fn set_offsets(&self, group: &str, positions: &[(String, u32, Position)]) -> Result<(), AdminError> {
         let consumer = self.member(group)?;
         let mut list = TopicPartitionList::new();
-        for (topic, partition, next) in offsets {
-            list.add_partition_offset(topic, *partition as i32, Offset::Offset(*next))?;
+        for (topic, partition, Position { offset_next, mark }) in positions {
+            let mut at = list.add_partition(topic, *partition as i32);
+            at.set_offset(Offset::Offset(*offset_next))?;
+            if *mark != Mark::None {
+                at.set_metadata(mark.text());
+            }
         }
         match consumer.commit(&list, rdkafka::consumer::CommitMode::Sync) {
             Ok(()) => {}
@@ -279,6 +285,12 @@ impl Admin {
 
     /// The group's committed offsets of these partitions; `None` where there is none.
     pub fn offsets(&self, group: &str, at: &[(String, u32)]) -> Result<Vec<Option<i64>>, AdminError> {
+        let positions = self.positions(group, at)?.into_iter();
+        Ok(positions.map(|position| position.map(|position| position.offset_next)).collect())
+    }
+
+    /// The group's committed positions of these partitions, with what a command of ours has noted beside them.
+    pub fn positions(&self, group: &str, at: &[(String, u32)]) -> Result<Vec<Option<Position>>, AdminError> {
         let consumer = self.member(group)?;
         let mut list = TopicPartitionList::new();
         for (topic, partition) in at {
@@ -286,12 +298,9 @@ impl Admin {
         }
         let found = consumer.committed_offsets(list, CALL);
         let found = found.map_err(|error| group_error(group, denial(&consumer, Duration::ZERO).unwrap_or(error)))?;
-        let offset = |(topic, partition): &(String, u32)| match found.find_partition(topic, *partition as i32)?.offset()
-        {
-            Offset::Offset(offset) if offset >= 0 => Some(offset),
-            _ => None,
-        };
-        Ok(at.iter().map(offset).collect())
+        let position =
+            |(topic, partition): &(String, u32)| position_of(&found.find_partition(topic, *partition as i32)?);
+        Ok(at.iter().map(position).collect())
     }
 
     /// First offset and high watermark of a partition.
@@ -309,6 +318,16 @@ fn denial(consumer: &BaseConsumer<Quiet>, wait: Duration) -> Option<KafkaError> 
             None if Instant::now() >= until => return None,
             _ => {}
         }
+    }
+}
+
+/// An element of an answer about committed offsets.
+pub(super) fn position_of(at: &TopicPartitionListElem<'_>) -> Option<Position> {
+    match at.offset() {
+        Offset::Offset(offset_next) if offset_next >= 0 => {
+            Some(Position { offset_next, mark: Mark::of(at.metadata()) })
+        }
+        _ => None,
     }
 }
 

@@ -8,9 +8,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use crate::shell::transport::{Entry, Fault, LogReader};
+use crate::shell::transport::{Entry, Fault, LogReader, Page, Position};
 
 use super::access::{ACLS, denied, not_made};
+use super::admin::position_of;
 use super::group::Quiet;
 use super::settings::KafkaSettings;
 use super::topic_id;
@@ -21,6 +22,8 @@ const PLACE: Duration = Duration::from_secs(2);
 /// How long to wait for open transactions below a high watermark; the broker ends them after its transaction timeout.
 const STABLE: Duration = Duration::from_secs(60);
 const PAGE: usize = 1_000;
+/// How long a read waits for the next record before it says how far it got.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// Where a cached assignment stands.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,25 +88,37 @@ impl KafkaReader {
         self.at = Some(wanted);
         Ok(())
     }
+
+    /// Where the consumer stands. It passes markers, which no poll shows.
+    fn position(&self, topic: &str, partition: u32) -> Result<i64, Fault> {
+        let positions = self.committed.position().map_err(failed(topic))?;
+        let found = positions.find_partition(topic, partition as i32);
+        Ok(found.and_then(|at| at.offset().to_raw()).unwrap_or_default())
+    }
+
+    fn high_watermark(&self, topic: &str, partition: u32) -> Result<(i64, i64), Fault> {
+        self.uncommitted.fetch_watermarks(topic, partition as i32, CALL).map_err(failed(topic))
+    }
 }
 
 impl LogReader for KafkaReader {
-    fn committed(&mut self, task: u32) -> Result<Vec<Option<i64>>, Fault> {
+    fn topology(&self) -> &'static Topology {
+        self.topology
+    }
+
+    fn committed(&mut self, task: u32) -> Result<Vec<Option<Position>>, Fault> {
         let mut list = TopicPartitionList::new();
         for input in self.topology.inputs {
             list.add_partition(input.topic, task as i32);
         }
         // A read_committed consumer asks for stable offsets (KIP-447): none that a transaction is about to change.
         let found = self.committed.committed_offsets(list, CALL).map_err(failed("committed offsets"))?;
-        let offset = |topic: &str| match found.find_partition(topic, task as i32)?.offset() {
-            Offset::Offset(offset) if offset >= 0 => Some(offset),
-            _ => None,
-        };
-        Ok(self.topology.inputs.iter().map(|input| offset(input.topic)).collect())
+        let position = |topic: &str| position_of(&found.find_partition(topic, task as i32)?);
+        Ok(self.topology.inputs.iter().map(|input| position(input.topic)).collect())
     }
 
-    fn input_starts(&mut self, task: u32) -> Result<Vec<i64>, Fault> {
-        self.topology.inputs.iter().map(|input| Ok(self.bounds(input.topic, task)?.0)).collect()
+    fn input_bounds(&mut self, task: u32) -> Result<Vec<(i64, i64)>, Fault> {
+        self.topology.inputs.iter().map(|input| self.high_watermark(input.topic, task)).collect()
     }
 
     fn topic_id(&mut self, topic: &str) -> Result<String, Fault> {
@@ -111,13 +126,15 @@ impl LogReader for KafkaReader {
     }
 
     fn bounds(&mut self, topic: &str, partition: u32) -> Result<(i64, i64), Fault> {
-        let fetch = |consumer: &BaseConsumer<Quiet>| consumer.fetch_watermarks(topic, partition as i32, CALL);
-        let (start, high_watermark) = fetch(&self.uncommitted).map_err(failed(topic))?;
+        // Of the leader, which answers only once its high watermark has caught up with its election (KIP-207).
+        let (start, high_watermark) = self.high_watermark(topic, partition)?;
         let since = Instant::now();
         loop {
-            let (_, last_stable_offset) = fetch(&self.committed).map_err(failed(topic))?;
+            let watermarks = self.committed.fetch_watermarks(topic, partition as i32, CALL);
+            let (_, last_stable_offset) = watermarks.map_err(failed(topic))?;
             if last_stable_offset >= high_watermark {
-                return Ok((start, high_watermark));
+                // Not the high watermark: where it lags it may lie within a transaction, and this never does.
+                return Ok((start, last_stable_offset));
             }
             if since.elapsed() > STABLE {
                 return Err(Fault::Abort(format!(
@@ -129,39 +146,50 @@ impl LogReader for KafkaReader {
         }
     }
 
-    fn read(&mut self, topic: &str, partition: u32, from: i64, end: i64) -> Result<Vec<Entry>, Fault> {
+    fn read(&mut self, topic: &str, partition: u32, from: i64, end: i64) -> Result<Page, Fault> {
+        let mut page = Page { entries: Vec::new(), next: from };
         if from >= end {
-            return Ok(Vec::new());
+            return Ok(page);
         }
         self.go_to(topic, partition, from)?;
-        let mut page = Vec::new();
         let since = Instant::now();
-        while page.len() < PAGE {
+        let mut beyond = false;
+        while page.entries.len() < PAGE && page.next < end {
             match self.committed.poll(Duration::from_millis(100)) {
-                Some(Ok(message)) if message.offset() >= end => break,
-                Some(Ok(message)) => page.push(Entry {
-                    offset: message.offset(),
-                    key: message.key().map(<[u8]>::to_vec),
-                    value: message.payload().map(<[u8]>::to_vec),
-                }),
-                Some(Err(KafkaError::PartitionEOF(_))) => break,
+                Some(Ok(message)) if message.offset() >= end => {
+                    beyond = true;
+                    break;
+                }
+                Some(Ok(message)) => {
+                    page.next = message.offset() + 1;
+                    page.entries.push(Entry {
+                        offset: message.offset(),
+                        key: message.key().map(<[u8]>::to_vec),
+                        value: message.payload().map(<[u8]>::to_vec),
+                    });
+                    continue;
+                }
+                // The end of this replica, perhaps of a follower that lags: not ours unless the position says so.
+                Some(Err(KafkaError::PartitionEOF(_))) => {
+                    page.next = page.next.max(self.position(topic, partition)?);
+                    break;
+                }
                 Some(Err(error)) => {
                     tracing::debug!("restore of {topic}/{partition}: {error}");
                 }
-                None => {}
+                None => page.next = page.next.max(self.position(topic, partition)?),
             }
-            if since.elapsed() > STABLE {
-                self.at = None;
-                return Err(Fault::Abort(format!("{topic}/{partition}: nothing read for a minute")));
+            if since.elapsed() > QUIET {
+                break;
             }
         }
-        // After the end, or after a page, the next read begins anew unless it goes on exactly here.
-        self.at = None;
-        if let Some(last) = page.last()
-            && page.len() == PAGE
-        {
-            self.at = Some(At { topic: topic.to_owned(), partition, next: last.offset + 1 });
+        if beyond {
+            page.next = end;
         }
+        // The next read goes on exactly here, or begins again.
+        let next = page.next;
+        self.at = (!beyond && next < end).then(|| At { topic: topic.to_owned(), partition, next });
+        page.next = next.min(end);
         Ok(page)
     }
 }

@@ -2,6 +2,7 @@
 
 mod figures;
 mod member;
+mod passed;
 mod trouble;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use crate::core::headers::lend;
 use crate::core::io::{DeadLetter, Logged, Send};
 use crate::shell::observe::{Client, End, Observed};
-use crate::shell::restore::Internal;
+use crate::shell::restore::{Internal, page_of_records};
 use crate::shell::sled_disk::SledDisk;
 use crate::shell::transport::{Change, Fault, Fetched, LogReader, Slot, Transport};
 use crate::shell::wire;
@@ -66,6 +67,8 @@ pub struct KafkaTransport {
     started: BTreeSet<u32>,
     /// Inputs whose way back did not succeed yet; nothing of them is delivered until it has, or records would be skipped.
     seeking: BTreeMap<(u32, usize), i64>,
+    /// Where the records delivered lately end: markers may lie behind.
+    delivered: BTreeMap<(u32, usize), i64>,
     /// Since when the broker does not answer, so that it is said once.
     down: Option<Instant>,
     /// It answers, but refuses us; said once, too.
@@ -109,6 +112,7 @@ impl KafkaTransport {
             leaving: Vec::new(),
             started: BTreeSet::new(),
             seeking: BTreeMap::new(),
+            delivered: BTreeMap::new(),
             down: None,
             shut_out: false,
             refused: None,
@@ -266,8 +270,10 @@ impl KafkaTransport {
         let Some(input) = self.input(message.topic()) else { return };
         let task = message.partition() as u32;
         if !self.started.contains(&task) || self.seeking.contains_key(&(task, input)) {
+            self.delivered.remove(&(task, input));
             return;
         }
+        self.delivered.insert((task, input), message.offset() + 1);
         let key = message.key().map(|key| into.keep(key));
         let value = message.payload().map(|value| into.keep(value));
         let mut kept = Vec::new();
@@ -352,6 +358,7 @@ impl Transport for KafkaTransport {
                 break;
             }
         }
+        self.pass(into);
         self.rebalances(into)?;
         self.look_at_membership(into);
         into.changes.append(&mut self.lost);
@@ -464,8 +471,8 @@ impl Transport for KafkaTransport {
     fn read_order(&mut self, task: u32, from: Option<i64>) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
         let topic = self.names.order.clone();
         let (start, end) = self.reader.bounds(&topic, task)?;
-        let page = self.reader.read(&topic, task, from.unwrap_or(start).max(start), end)?;
-        Ok(page.into_iter().filter_map(|entry| Some((entry.offset, entry.value?))).collect())
+        let entries = page_of_records(&mut self.reader, &topic, task, (from.unwrap_or(start).max(start), end))?;
+        Ok(entries.into_iter().filter_map(|entry| Some((entry.offset, entry.value?))).collect())
     }
 
     fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault> {

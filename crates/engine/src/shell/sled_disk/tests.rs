@@ -37,3 +37,59 @@ fn what_was_read_lately_is_bounded() {
     keys.iter().for_each(|key| recent.forget(key));
     assert_eq!(recent.bytes, 0);
 }
+
+/// Chunks of two segments, surely on disk; the folder is returned as it was after the first of them, too.
+fn with_segments(folder: &std::path::Path) -> std::path::PathBuf {
+    let chunk = |segment, offset| Chunk { input: 0, segment, offset, bytes: vec![1; 24] };
+    let older = folder.with_extension("older");
+    for (task, offset) in [(7, 10), (7, 11), (8, 3)] {
+        let disk = SledDisk::open(folder).expect("a store");
+        if disk.checkpoint(task).is_none() {
+            disk.begin(task, "changelog", "dedup", 0);
+        }
+        disk.restore_dedup(task, vec![chunk(4, offset), chunk(5, offset + 20)], offset + 21);
+        disk.close();
+        drop(disk);
+        if offset == 10 {
+            copy(&folder.join("dedup-5"), &older);
+        }
+    }
+    older
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let to = to.join(path.file_name().expect("a name"));
+        if path.is_dir() {
+            copy(&path, &to);
+        } else {
+            std::fs::copy(&path, &to).expect("a copy");
+        }
+    }
+}
+
+fn dedup_next(folder: &std::path::Path) -> [i64; 2] {
+    let disk = SledDisk::open(folder).expect("a store");
+    [7, 8].map(|task| disk.checkpoint(task).expect("a checkpoint").dedup_next)
+}
+
+/// Ids that are not there are not new: what a lost folder held is read again.
+#[test]
+fn a_dedup_segment_that_is_gone_or_older_is_read_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let root = folder.path().join("p");
+    let older = with_segments(&root);
+    assert_eq!(dedup_next(&root), [32, 24], "nothing is missing");
+    std::fs::remove_dir_all(root.join("dedup-5")).expect("removed");
+    copy(&older, &root.join("dedup-5"));
+    assert_eq!(dedup_next(&root), [0, 0], "an older copy");
+    assert_eq!(dedup_next(&root), [0, 0], "until it was read again");
+
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let root = folder.path().join("p");
+    with_segments(&root);
+    std::fs::remove_dir_all(root.join("dedup-4")).expect("removed");
+    assert_eq!(dedup_next(&root), [0, 0], "the folder is gone");
+}

@@ -39,11 +39,11 @@ impl KafkaTransport {
             Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) => {
                 Err(Fault::Fatal(format!("{error}; hint: `orderflow topics apply` creates what topics.yaml declares")))
             }
-            // Guessing another position would skip records or read them twice.
-            Some(Code::AutoOffsetReset) => Err(Fault::Fatal(format!(
-                "a committed offset lies outside its partition ({error}): records were deleted before they were read; \
-                 hint: `orderflow reset` begins at the earliest that is left"
-            ))),
+            // Which task it is, and whether anything is lost, the next restore finds out: it compares every position with
+            // its partition. Guessing one would skip records or read them twice.
+            Some(Code::AutoOffsetReset) => {
+                Err(Fault::Unknown(format!("a position lies outside its partition: {error}")))
+            }
             Some(Code::UnreleasedInstanceId) => self.refused(error),
             // Somebody took our name while we had it. Whoever comes back at once takes it away again, and so on.
             Some(Code::FencedInstanceId) => Err(Fault::Fenced(error.to_string())),

@@ -1,0 +1,57 @@
+//! What of a task is surely in a dedup segment: noted in the state's Db with each flush, and compared when the store is
+//! opened. A folder may be gone, cut, or an older copy, and then the position of the dedup changelog says too much.
+
+use super::{DEDUP_NEXT, SledDisk, locked, state_key};
+
+pub(super) const SEGMENT: u8 = 3;
+
+/// What a dedup segment holds of one task: how many chunks, and the offset behind the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Held {
+    chunks: u64,
+    next: i64,
+}
+
+impl Held {
+    pub(super) fn add(&mut self, offset: i64) {
+        self.chunks += 1;
+        self.next = self.next.max(offset + 1);
+    }
+
+    /// As the value of its key.
+    pub(super) fn encode(self) -> Vec<u8> {
+        [self.chunks.to_le_bytes(), self.next.to_le_bytes()].concat()
+    }
+}
+
+pub(super) fn held_key(task: u32, segment: i64) -> Vec<u8> {
+    state_key(SEGMENT, task, &segment.to_be_bytes())
+}
+
+/// Task and segment of a [`held_key`], and what was there.
+fn decode_held(key: &[u8], value: &[u8]) -> Option<(u32, i64, Held)> {
+    let (task, segment) = key.get(1..)?.split_first_chunk::<4>()?;
+    let (chunks, next) = value.split_first_chunk::<8>()?;
+    let held = Held { chunks: u64::from_le_bytes(*chunks), next: i64::from_le_bytes(next.try_into().ok()?) };
+    Some((u32::from_be_bytes(*task), i64::from_be_bytes(segment.try_into().ok()?), held))
+}
+
+impl SledDisk {
+    /// What a segment lacks of what was in it is read again: the task's position in the dedup changelog is forgotten.
+    pub(super) fn check_segments(&self) {
+        let segments = locked(&self.segments);
+        for entry in self.state.scan_prefix([SEGMENT]) {
+            let Some((key, value)) = self.ok(None, entry) else { return };
+            let Some((task, segment, was)) = decode_held(&key, &value) else { continue };
+            let is = segments.get(&segment).and_then(|segment| segment.held.get(&task)).copied().unwrap_or_default();
+            if is.chunks >= was.chunks && is.next >= was.next {
+                continue;
+            }
+            tracing::warn!(task, "dedup segment {segment} lacks what was in it ({is:?}, was {was:?}), read again");
+            let mut batch = sled::Batch::default();
+            batch.remove(key);
+            batch.remove(state_key(DEDUP_NEXT, task, &[]));
+            self.report(task, self.state.apply_batch(batch));
+        }
+    }
+}
