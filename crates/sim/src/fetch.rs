@@ -16,11 +16,9 @@ pub fn deliver(task: u32, input: usize, stored: &Stored, into: &mut Fetched) {
     into.slots.push(Slot { task, input, offset, timestamp_ms, key, value, headers });
 }
 
-/// Says that nothing follows the last record of this poll, when it is of this input and nothing does: only markers.
-pub fn pass(task: u32, input: usize, log: &Log, into: &mut Fetched) {
-    let Some(last) = into.slots.last().filter(|slot| (slot.task, slot.input) == (task, input)) else { return };
+/// That nothing follows the last record of this poll, when it is of this input and only markers do.
+pub fn passed(task: u32, input: usize, log: &Log, polled: &Fetched) -> Option<Passed> {
+    let last = polled.slots.last().filter(|slot| (slot.task, slot.input) == (task, input))?;
     let (from, to) = (last.offset + 1, log.last_stable_offset());
-    if from < to && log.read(from).next().is_none() {
-        into.passed.push(Passed { task, input, from, to });
-    }
+    (from < to && log.read(from).next().is_none()).then_some(Passed { task, input, from, to })
 }

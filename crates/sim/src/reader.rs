@@ -61,8 +61,8 @@ impl LogReader for SimReader<'_> {
         let lags = !self.waited
             && topic == self.shared.names.changelog
             && self.shared.chance(self.shared.chaos.get().early_end);
-        let known = log.start + self.shared.below((log.next - log.start) as u64 + 1) as i64;
-        let end = if lags { log.boundary(known) } else { log.next };
+        let known = || log.start + self.shared.below((log.next - log.start) as u64 + 1) as i64;
+        let end = if lags { log.boundary(known()) } else { log.next };
         Ok((log.start, end))
     }
 

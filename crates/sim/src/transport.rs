@@ -19,7 +19,7 @@ use crate::broker::group::Membership;
 use crate::broker::log::Message;
 use crate::clock::SimClock;
 use crate::disk::MemDisk;
-use crate::fetch::{deliver, pass};
+use crate::fetch::{deliver, passed};
 use crate::inputs::CURSED_LETTER;
 use crate::ledger::handle::CURSED;
 use crate::ledger::{TASKS, TOPOLOGY};
@@ -194,9 +194,8 @@ impl SimTransport {
                 deliver(task, input, stored, into);
             }
             // The consumer has seen the markers behind the last record, or not yet.
-            if self.shared.chance(500) {
-                pass(task, input, log, into);
-            }
+            let behind = passed(task, input, log, into).filter(|_| self.shared.chance(500));
+            into.passed.extend(behind);
         }
         if !into.slots.is_empty() {
             let slots: Vec<(u32, usize, i64)> =

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use engine::core::ids;
 use engine::shell::client::{Client, From, Message};
 use engine::shell::kafka::{Acl, Admin, AdminError, KafkaClient, Operation, Pattern, Resource};
+use engine::shell::transport::{Mark, Position};
 use rdkafka::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer};
@@ -173,7 +174,10 @@ fn secure_a_processor_may_do_no_more() -> Result<()> {
     refused("another processor's group", admin.offsets("item-lookup", &input))?;
     refused(
         "setting another processor's offsets",
-        admin.set_offsets("item-lookup", &[("item-commands.v1".into(), 0, 0)]),
+        admin.set_offsets(
+            "item-lookup",
+            &[("item-commands.v1".into(), 0, Position { offset_next: 0, mark: Mark::None })],
+        ),
     )?;
     refused("trimming its own changelog", admin.trim("order-intake-changelog", 0, 0))?;
     admin.trim("order-intake-dedup", 0, 0).context("trimming its own window")?;
