@@ -294,7 +294,7 @@ impl Transport for SimTransport {
             timestamp_ms: send.timestamp_ms,
             key: Some(send.key.clone().into_bytes()),
             value: Some(send.value.clone()),
-            headers: wire::headers_of(send).map(|(name, value)| (name.to_owned(), value.into_bytes())).to_vec(),
+            headers: wire::headers_of(send),
             task: send.task,
         };
         self.produce("send", send.topic, send.partition, message).map(drop)

@@ -4,18 +4,13 @@ use crate::core::headers as names;
 use crate::core::io::{DeadLetter, Send};
 use flow::{Id, Topology};
 
-/// Number of headers of an output.
-pub const OUTPUT_HEADERS: usize = 9;
+/// Number of headers of an output, at most.
+pub const OUTPUT_HEADERS: usize = 10;
 
 /// Headers of an output, in a fixed order.
-pub fn headers_of(send: &Send) -> [(&'static str, String); OUTPUT_HEADERS] {
-    let mut headers = [const { ("", String::new()) }; OUTPUT_HEADERS];
-    let mut at = headers.iter_mut();
-    each_header(send, |name, value| {
-        if let Some(header) = at.next() {
-            *header = (name, String::from_utf8_lossy(value).into_owned());
-        }
-    });
+pub fn headers_of(send: &Send) -> Vec<(String, Vec<u8>)> {
+    let mut headers = Vec::with_capacity(OUTPUT_HEADERS);
+    each_header(send, |name, value| headers.push((name.to_owned(), value.to_vec())));
     headers
 }
 
@@ -34,6 +29,9 @@ pub fn each_header(send: &Send, mut put: impl FnMut(&'static str, &[u8])) {
     hex_into(&send.trace_id.0, &mut trace[3..35]);
     hex_into(&send.meta.event_id.0[..8], &mut trace[36..52]);
     put(names::TRACEPARENT, &trace);
+    if send.repeat {
+        put(names::REPEAT, b"true");
+    }
 }
 
 /// Headers of a dead letter: those of the record as they came, then its provenance.
@@ -109,7 +107,7 @@ mod tests {
     #[test]
     fn every_header_of_an_output_is_there() {
         let meta = flow::Meta { event_id: Id([1; 16]), occurred_at: 5, ..flow::Meta::default() };
-        let send = Send {
+        let mut send = Send {
             task: 0,
             topic: "t",
             partition: 0,
@@ -122,11 +120,20 @@ mod tests {
             fingerprint: 1,
             content: 2,
             trace_id: Id([3; 16]),
+            repeat: false,
         };
-        let headers = headers_of(&send);
+        let text = |send: &Send| {
+            let all = headers_of(send).into_iter();
+            all.map(|(name, value)| (name, String::from_utf8(value).unwrap_or_default())).collect::<Vec<_>>()
+        };
+        let is = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers = text(&send);
         let trace = format!("00-{}-{}-01", "03".repeat(16), "01".repeat(8));
-        assert_eq!(headers[3], (names::OCCURRED_AT, "5".to_owned()));
-        assert_eq!(headers[7], (names::CONTENT, "0000000000000002".to_owned()));
-        assert_eq!(headers[8], (names::TRACEPARENT, trace));
+        assert_eq!(headers[3], is(names::OCCURRED_AT, "5"));
+        assert_eq!(headers[7], is(names::CONTENT, "0000000000000002"));
+        assert_eq!(headers[8..], [is(names::TRACEPARENT, &trace)]);
+        send.repeat = true;
+        assert_eq!(text(&send)[9..], [is(names::REPEAT, "true")], "and it fits what producers make room for");
+        assert_eq!(text(&send).len(), OUTPUT_HEADERS);
     }
 }

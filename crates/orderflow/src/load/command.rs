@@ -100,8 +100,9 @@ impl<'a> Wire<'a> {
             fingerprint: encoded.fingerprint,
             content: encoded.content,
             trace_id: if ticket_id == Id::NIL { event_id } else { ticket_id },
+            repeat: false,
         };
-        let headers = headers_of(&send).map(|(name, value)| (name.to_owned(), value.into_bytes())).to_vec();
+        let headers = headers_of(&send);
         Ok(Message {
             topic: topic.to_owned(),
             partition: send.partition,

@@ -169,7 +169,7 @@ impl Transport for EmbeddedTransport {
     }
 
     fn send(&mut self, send: &Send) -> Result<(), Fault> {
-        let headers = wire::headers_of(send).map(|(name, value)| (name.to_owned(), value.into_bytes())).to_vec();
+        let headers = wire::headers_of(send);
         let (key, value) = (Some(send.key.clone().into_bytes()), Some(send.value.clone()));
         let append =
             Append { partition: send.partition, timestamp_ms: send.timestamp_ms, key, value, headers, topic: 0 };
