@@ -69,6 +69,8 @@ const OVERHEAD_BYTES: usize = 64 * 1024;
 /// A letter holds what passed an input's limit compressed, and headers of its own. What would be above this as it came
 /// becomes a stub; managed brokers allow no more.
 const LETTER_BYTES: usize = 8 << 20;
+/// Deletions stay readable for a day: a store whose checkpoint is older is built again.
+const TOMBSTONES_MS: i64 = 86_400_000;
 /// Dead letters are kept 30 days, so that a fix finds them.
 const DLQ_RETENTION_MS: i64 = 30 * 86_400_000;
 
@@ -100,7 +102,7 @@ impl Catalog {
             kind,
         };
         [
-            spec("changelog", config("compact,delete", -1, bytes_max), TopicKind::Changelog),
+            spec("changelog", config("compact", -1, bytes_max), TopicKind::Changelog),
             spec("dedup", config("delete", -1, bytes_max), TopicKind::Dedup),
             spec("order", config("delete", retention_ms, bytes_max), TopicKind::Order),
             spec(
@@ -114,12 +116,21 @@ impl Catalog {
 
 fn config(policy: &str, retention_ms: i64, bytes_max: usize) -> BTreeMap<String, String> {
     let mut config = BTreeMap::from([
-        ("cleanup.policy".to_owned(), policy.to_owned()),
-        ("retention.ms".to_owned(), retention_ms.to_string()),
-        ("max.message.bytes".to_owned(), bytes_max.max(BATCH_BYTES).to_string()),
+        ("cleanup.policy", policy.to_owned()),
+        ("retention.ms", retention_ms.to_string()),
+        // Time alone decides: a default of the broker would delete sooner.
+        ("retention.bytes", "-1".to_owned()),
+        ("max.message.bytes", bytes_max.max(BATCH_BYTES).to_string()),
+        // A broker that compresses again counts other bytes than the sender did.
+        ("compression.type", "producer".to_owned()),
+        // Windows, timers and replays go by the time that the sender gave. What is too old or ahead of the clock the reader
+        // decides: a broker that refuses a record of ours would stop the processor that sends it.
+        ("message.timestamp.type", "CreateTime".to_owned()),
+        ("message.timestamp.before.max.ms", i64::MAX.to_string()),
+        ("message.timestamp.after.max.ms", i64::MAX.to_string()),
     ]);
-    if retention_ms == -1 {
-        config.insert("retention.bytes".to_owned(), "-1".to_owned());
+    if policy == "compact" {
+        config.insert("delete.retention.ms", TOMBSTONES_MS.to_string());
     }
-    config
+    config.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }

@@ -56,7 +56,8 @@ pub fn failed(error: AdminError) -> anyhow::Error {
     }
 }
 
-/// Compares what decides whether a processor may run: that its topics are there, their partitions and cleanup policies.
+/// Compares what decides whether a processor may run: that its topics are there, their partitions, and every property that
+/// topics.yaml leads to. A property that the broker does not know is no difference: it was made before it.
 pub fn differences(admin: &Admin, wanted: &[&'static TopicSpec]) -> Result<Vec<Difference>, AdminError> {
     let names: Vec<String> = wanted.iter().map(|topic| topic.name.to_owned()).collect();
     let found = admin.describe(&names)?;
@@ -69,10 +70,12 @@ fn compare(topic: &'static TopicSpec, found: Option<&Found>) -> Vec<Difference> 
     if found.partitions != topic.partitions {
         out.push(Difference::Partitions(topic.name, found.partitions, topic.partitions));
     }
-    for (name, declared) in topic.config.iter().filter(|(name, _)| *name == "cleanup.policy") {
-        let value = found.config.get(*name).cloned().unwrap_or_default();
-        if sorted(&value) != sorted(declared) {
-            out.push(Difference::Config(topic.name, name, value, declared));
+    for (name, declared) in topic.config {
+        match found.config.get(*name) {
+            Some(value) if sorted(value) != sorted(declared) => {
+                out.push(Difference::Config(topic.name, name, value.clone(), declared));
+            }
+            _ => {}
         }
     }
     out
@@ -83,6 +86,19 @@ fn sorted(value: &str) -> Vec<&str> {
     let mut parts: Vec<&str> = value.split(',').collect();
     parts.sort_unstable();
     parts
+}
+
+/// What to do about differences.
+pub fn hint(differences: &[Difference]) -> &'static str {
+    let all = |is: fn(&Difference) -> bool| differences.iter().all(is);
+    if all(|it| matches!(it, Difference::Missing(_))) {
+        "`orderflow topics apply` creates what topics.yaml declares; where ACLs are on, a topic that we may not see is missing, \
+         too: `orderflow topics acls`"
+    } else if all(|it| !matches!(it, Difference::Partitions(..))) {
+        "`orderflow topics plan` shows what differs and why it matters, `orderflow topics apply` makes it so"
+    } else {
+        "the cluster was set up for another topics.yaml; partitions of keyed topics are fixed at creation"
+    }
 }
 
 /// A declared topic as Kafka is to create it.
@@ -173,4 +189,49 @@ pub fn apply(settings: &KafkaSettings, replication: i32) -> anyhow::Result<()> {
     let wish = Wish { replicas: replication.max(1) as u32, retention_shrink: false };
     let plan = plan(&admin, &built_in(), wish)?;
     carry_out(&admin, &plan, replication)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn intake() -> (Vec<&'static TopicSpec>, BTreeMap<String, Found>) {
+        let wanted = of(crate::processors::find("order-intake").expect("declared").topology());
+        let found = |topic: &&'static TopicSpec| {
+            let Wanted { name, partitions, config } = super::wanted(topic);
+            (name, Found { partitions, replicas: 1, config, ..Found::default() })
+        };
+        let found = wanted.iter().map(found).collect();
+        (wanted, found)
+    }
+
+    #[test]
+    fn every_declared_property_is_compared_and_an_unknown_one_is_not() {
+        let (wanted, mut found) = intake();
+        let said = |found: &BTreeMap<String, Found>| -> Vec<String> {
+            wanted.iter().flat_map(|topic| compare(topic, found.get(topic.name))).map(|it| it.to_string()).collect()
+        };
+        assert_eq!(said(&found), Vec::<String>::new());
+        for topic in &wanted {
+            for (name, value) in topic.config {
+                let config = &mut found.get_mut(topic.name).expect("it is there").config;
+                config.insert((*name).to_owned(), "other".to_owned());
+                let words = format!("topic \"{}\" has {name}=other, topics.yaml says {value}", topic.name);
+                assert_eq!(said(&found), [words]);
+                found.get_mut(topic.name).expect("it is there").config.remove(*name);
+                assert_eq!(said(&found), Vec::<String>::new(), "a broker without {name}");
+                found.get_mut(topic.name).expect("it is there").config.insert((*name).to_owned(), (*value).to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn the_hint_names_the_command_that_helps() {
+        let (wanted, _) = intake();
+        let config = Difference::Config("orders.v1", "message.timestamp.type", "LogAppendTime".into(), "CreateTime");
+        let partitions = Difference::Partitions("orders.v1", 3, 12);
+        assert!(hint(&[Difference::Missing(wanted[0])]).contains("creates"));
+        assert!(hint(&[config]).contains("`orderflow topics apply` makes it so"));
+        assert!(hint(&[Difference::Missing(wanted[0]), partitions]).contains("fixed at creation"));
+    }
 }

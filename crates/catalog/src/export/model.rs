@@ -161,8 +161,6 @@ pub fn kept(spec: &TopicSpec) -> String {
     let get = |name: &str| spec.config.get(name).map_or("", String::as_str);
     match get("cleanup.policy") {
         "compact" => "the last record of each key, for ever".to_owned(),
-        "compact,delete" if get("retention.ms") == "-1" => "the last record of each key, for ever".to_owned(),
-        "compact,delete" => format!("the last record of each key, {}", length(get("retention.ms"))),
         _ => match length(get("retention.ms")).as_str() {
             "for ever" => "everything, for ever".to_owned(),
             length => format!("everything, {length}"),

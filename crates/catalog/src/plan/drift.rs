@@ -22,14 +22,9 @@ impl Plan {
         }
         let own = live.config.iter().filter(|(name, setting)| setting.own && !spec.config.contains_key(*name));
         for (name, setting) in own {
-            let why = match name.as_str() {
-                "retention.bytes" if setting.value != "-1" => {
-                    "the broker may delete records sooner than the retention in topics.yaml says"
-                }
-                _ => "somebody set it on the topic; topics.yaml says nothing of it, so it stays",
-            };
+            let why = "somebody set it on the topic; topics.yaml says nothing of it, so it stays".to_owned();
             let what = format!("{} is set", keep::said(name, &setting.value));
-            self.drift.push(Drift { topic: spec.name.clone(), what, why: why.into() });
+            self.drift.push(Drift { topic: spec.name.clone(), what, why });
         }
     }
 

@@ -47,13 +47,20 @@ pub fn reason(spec: &TopicSpec, property: &str, from: &str, to: &str) -> String 
     let number = |value: &str| value.parse::<i64>().map_or(i64::MAX, |it| if it < 0 { i64::MAX } else { it });
     let reason = match property {
         "cleanup.policy" if spec.kind == TopicKind::Changelog => {
-            "a changelog that only deletes forgets state that has not changed for a while: a store rebuilt from it lacks it"
+            "a changelog that deletes by age forgets state that has not changed for a while: a store rebuilt from it lacks it"
         }
         "cleanup.policy" => "topics.yaml decides what the broker keeps",
         "retention.ms" | "retention.bytes" if number(to) > number(from) => {
             "readers and replays count on records being there as long as topics.yaml says"
         }
         "retention.ms" | "retention.bytes" => "shrinking it was allowed: the broker deletes what is older for good",
+        "message.timestamp.type" => {
+            "windows, timers and replays go by the time that the sender gave, not by when the broker wrote the record"
+        }
+        "message.timestamp.before.max.ms" | "message.timestamp.after.max.ms" => {
+            "a broker that refuses the time of a record of ours stops the processor that sends it, after a reset at the latest"
+        }
+        "delete.retention.ms" => "a store that is rebuilt must still see what was deleted",
         "max.message.bytes" if number(to) > number(from) => "batches of records within limits.record_bytes must fit",
         _ => "topics.yaml says so",
     };

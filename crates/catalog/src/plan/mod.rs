@@ -152,7 +152,8 @@ impl Plan {
     fn config(&mut self, spec: &TopicSpec, live: &Live, wish: Wish) {
         let loss = keep::loss(spec, live).filter(|_| !wish.retention_shrink);
         for (property, to) in &spec.config {
-            let from = live.config.get(property).map_or("", |setting| setting.value.as_str());
+            // A broker that does not know a property has nothing to change: it was made before it.
+            let Some(from) = live.config.get(property).map(|setting| setting.value.as_str()) else { continue };
             if sorted(from) == sorted(to) {
                 continue;
             }

@@ -15,7 +15,6 @@ fn cluster() -> Cluster {
     let live = |spec: crate::TopicSpec| {
         let mut config: BTreeMap<String, Setting> =
             spec.config.into_iter().map(|(name, value)| (name, set(&value, true))).collect();
-        config.entry("retention.bytes".into()).or_insert(set("-1", false));
         config.insert("segment.ms".into(), set("604800000", false));
         (spec.name, Live { partitions: spec.partitions, replicas: 1, config })
     };
@@ -53,6 +52,10 @@ fn changes_say_from_what_to_what_and_why() {
     set(&mut cluster, "reader-changelog", "cleanup.policy", "delete,compact");
     set(&mut cluster, "keeper-dedup", "retention.bytes", "5000");
     set(&mut cluster, "keeper-dedup", "retention.ms", "60000");
+    set(&mut cluster, "things.v1", "message.timestamp.type", "LogAppendTime");
+    set(&mut cluster, "things.v1", "delete.retention.ms", "1000");
+    set(&mut cluster, "things.v1", "compression.type", "gzip");
+    set(&mut cluster, "asks.v1", "message.timestamp.after.max.ms", "3600000");
     insta::assert_snapshot!(planned(&cluster, WISH));
 }
 
@@ -70,9 +73,17 @@ fn what_would_lose_records_or_their_order_is_refused() {
 }
 
 #[test]
+fn a_broker_that_does_not_know_a_property_is_as_declared() {
+    let mut cluster = cluster();
+    for live in cluster.values_mut() {
+        live.config.retain(|name, _| !name.starts_with("message.timestamp.") || name.ends_with(".type"));
+    }
+    assert_eq!(planned(&cluster, WISH), Plan { as_declared: 11, ..Plan::default() });
+}
+
+#[test]
 fn drift_is_named_and_left() {
     let mut cluster = cluster();
-    set(&mut cluster, "asks.v1", "retention.bytes", "1000");
     set(&mut cluster, "asks.v1", "segment.ms", "1000");
     for topic in ["asks.v2", "asks.v", "asks.vx", "payments.v1", "writer-changelog", "_schemas", "__consumer_offsets"] {
         cluster.insert(topic.into(), Live::default());

@@ -36,8 +36,13 @@ fn a_compacted_topic_is_compacted_and_has_its_own_numbers() {
 fn internal_topics_keep_what_the_engine_needs() {
     let changelog = spec("keeper-changelog");
     let expected = [
-        ("cleanup.policy", "compact,delete"),
+        ("cleanup.policy", "compact"),
+        ("compression.type", "producer"),
+        ("delete.retention.ms", "86400000"),
         ("max.message.bytes", "1048588"),
+        ("message.timestamp.after.max.ms", "9223372036854775807"),
+        ("message.timestamp.before.max.ms", "9223372036854775807"),
+        ("message.timestamp.type", "CreateTime"),
         ("retention.bytes", "-1"),
         ("retention.ms", "-1"),
     ];

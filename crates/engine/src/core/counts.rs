@@ -19,6 +19,8 @@ pub struct TaskCounts {
     pub consumed: u64,
     pub emitted: u64,
     pub duplicates: u64,
+    /// Outputs of a sender that was reset, older than the dedup window.
+    pub repeats: u64,
     /// By the place of the code in [`Code::ALL`].
     pub rejected: [u64; Code::ALL.len()],
     pub wakes: u64,

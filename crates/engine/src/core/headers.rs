@@ -53,6 +53,9 @@ pub const CONTENT: &str = "content";
 /// W3C trace context.
 pub const TRACEPARENT: &str = "traceparent";
 
+/// "true" on what a task sends while it follows its recorded order: its readers had it before.
+pub const REPEAT: &str = "repeat";
+
 /// Dead letters: the reject code.
 pub const DLQ_CODE: &str = "dlq_code";
 /// Dead letters: what was wrong.

@@ -157,6 +157,8 @@ pub struct Send {
     pub content: u64,
     /// W3C trace id of the flow.
     pub trace_id: Id,
+    /// Sent while the task follows its recorded order: it was sent before, unless the code has changed since.
+    pub repeat: bool,
 }
 
 /// A span's id in a W3C trace context.

@@ -116,6 +116,9 @@ metrics! {
     DuplicatesDropped = "orderflow_duplicates_dropped_total", Kind::Counter, "records", [Processor Task],
         "Inputs with the identity and the content of an earlier one within the dedup window: dropped.",
         "most of the input is: somebody sends everything again";
+    RepeatsDropped = "orderflow_repeats_dropped_total", Kind::Counter, "records", [Processor Task],
+        "Inputs older than the dedup window that a processor sent again after a reset: dropped.",
+        "nobody has reset the processor that sends them";
     RejectedRecords = "orderflow_rejected_records_total", Kind::Counter, "records", [Processor Task Code],
         "Inputs that can never be handled as they are, by code: each is a dead letter.",
         "it moves at all";

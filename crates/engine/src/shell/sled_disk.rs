@@ -128,7 +128,8 @@ fn chunk_key(task: u32, input: usize, offset: i64) -> [u8; 13] {
 
 impl SledDisk {
     /// Opens the store below `root`. A folder that sled cannot read is set aside under another name, with a warning:
-    /// everything in it can be rebuilt from the changelogs. A folder that another process holds is an error.
+    /// everything in it can be rebuilt from the changelogs. A folder that another process holds, or that the system does
+    /// not let us use, is an error and stays as it is.
     pub fn open(root: &Path) -> Result<SledDisk, OpenError> {
         let path = root.join("state");
         let failed = |why: &dyn std::fmt::Display, hint| OpenError { path: path.clone(), why: why.to_string(), hint };
@@ -138,6 +139,9 @@ impl SledDisk {
                 return Err(failed(&"another process uses it", "give each instance its own --data"));
             }
             Err(error) => {
+                if let Some(hint) = refused(&error) {
+                    return Err(failed(&error, hint));
+                }
                 let aside = set_aside(root).map_err(|io| failed(&io, "move the folder away by hand"))?;
                 tracing::warn!(
                     "store \"{}\" is unreadable ({error}), set aside as \"{}\"",
@@ -297,6 +301,18 @@ impl SledDisk {
 
 fn is_locked(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(io) if io.to_string().contains("could not acquire lock") || io.kind() == std::io::ErrorKind::WouldBlock)
+}
+
+/// What to do where the operating system refuses: what stands in the folder has no part in it.
+fn refused(error: &sled::Error) -> Option<&'static str> {
+    use std::io::ErrorKind as Kind;
+    let sled::Error::Io(io) = error else { return None };
+    match io.kind() {
+        Kind::PermissionDenied => Some("let this user write to the folder (owner, mode, a pod's fsGroup)"),
+        Kind::ReadOnlyFilesystem => Some("mount its disk writable, or name another folder with --data"),
+        Kind::StorageFull | Kind::QuotaExceeded => Some("free space on its disk"),
+        _ => None,
+    }
 }
 
 fn set_aside(root: &Path) -> std::io::Result<PathBuf> {

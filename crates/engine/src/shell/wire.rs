@@ -4,8 +4,8 @@ use crate::core::headers::{self as names, OwnedHeader};
 use crate::core::io::{DeadLetter, Send};
 use flow::{Id, Topology};
 
-/// Number of headers of an output.
-pub const OUTPUT_HEADERS: usize = 9;
+/// Number of headers of an output, at most.
+pub const OUTPUT_HEADERS: usize = 10;
 
 /// Headers of an output, in a fixed order.
 pub fn headers_of(send: &Send) -> Vec<OwnedHeader> {
@@ -29,6 +29,9 @@ pub fn each_header(send: &Send, mut put: impl FnMut(&'static str, &[u8])) {
     hex_into(&send.trace_id.0, &mut trace[3..35]);
     hex_into(&send.meta.event_id.0[..8], &mut trace[36..52]);
     put(names::TRACEPARENT, &trace);
+    if send.repeat {
+        put(names::REPEAT, b"true");
+    }
 }
 
 /// Headers of a dead letter: those of the record as they came, then its provenance. A sender's own headers of our names
@@ -124,7 +127,7 @@ mod tests {
     #[test]
     fn every_header_of_an_output_is_there() {
         let meta = flow::Meta { event_id: Id([1; 16]), occurred_at: 5, ..flow::Meta::default() };
-        let send = Send {
+        let mut send = Send {
             task: 0,
             topic: "t",
             partition: 0,
@@ -137,14 +140,18 @@ mod tests {
             fingerprint: 1,
             content: 2,
             trace_id: Id([3; 16]),
+            repeat: false,
         };
         let headers = headers_of(&send);
         let trace = format!("00-{}-{}-01", "03".repeat(16), "01".repeat(8));
+        assert_eq!(headers[3], names::owned(names::OCCURRED_AT, "5"));
+        assert_eq!(headers[7], names::owned(names::CONTENT, "0000000000000002"));
+        assert_eq!(headers[8..], [names::owned(names::TRACEPARENT, trace)]);
+        send.repeat = true;
+        let headers = headers_of(&send);
+        assert_eq!(headers[9..], [names::owned(names::REPEAT, "true")], "and it fits what producers make room for");
         assert_eq!(headers.len(), OUTPUT_HEADERS);
         // Record and version may be longer.
         assert!(names::bytes(names::lend(&headers)) + 100 <= names::OUTPUT_BYTES_MAX);
-        assert_eq!(headers[3], names::owned(names::OCCURRED_AT, "5"));
-        assert_eq!(headers[7], names::owned(names::CONTENT, "0000000000000002"));
-        assert_eq!(headers[8], names::owned(names::TRACEPARENT, trace));
     }
 }

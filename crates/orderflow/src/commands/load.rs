@@ -49,7 +49,7 @@ pub struct Input {
     /// Records that nobody can handle
     #[arg(long, default_value_t = Trouble::default().garbage, value_name = "COUNT")]
     pub garbage: usize,
-    /// The same seed makes the same input
+    /// The same seed makes the same input; every id holds it, so that loads of other seeds stand side by side
     #[arg(long, default_value_t = Trouble::default().seed)]
     pub seed: u64,
 }

@@ -56,7 +56,10 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
         {
             return Ok(());
         }
-        std::fs::create_dir_all(&args.data)?;
+        std::fs::create_dir_all(&args.data).map_err(|error| {
+            let what = format!("folder \"{}\" cannot be made: {error}", args.data.display());
+            Failure::new("data-folder", what, "let this user write there, or name another folder with --data")
+        })?;
         let ids = Ids::of(place, &args.data)?;
         let resolver = place.registry.as_deref().map(|url| crate::registry::resolver(url, place, &ids)).transpose()?;
         let mut fleet = Fleet::new(Otlp::open(&args.otlp, &args.instance)?);
@@ -130,14 +133,7 @@ async fn check(settings: &KafkaSettings, known: &[Known], stop: &mut Stop) -> an
             Ok(differences) if differences.is_empty() => return Ok(true),
             Ok(differences) => {
                 let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
-                let missing = differences.iter().all(|difference| matches!(difference, topics::Difference::Missing(_)));
-                let hint = if missing {
-                    "`orderflow topics apply` creates what topics.yaml declares; where ACLs are on, a topic that we may \
-                     not see is missing, too: `orderflow topics acls`"
-                } else {
-                    "the cluster was set up for another topics.yaml; partitions of keyed topics are fixed at creation"
-                };
-                return Err(Failure::new("topics", lines.join("\n  "), hint).into());
+                return Err(Failure::new("topics", lines.join("\n  "), topics::hint(&differences)).into());
             }
             Err(error @ AdminError::Unreachable { .. }) => {
                 if !std::mem::replace(&mut said, true) {

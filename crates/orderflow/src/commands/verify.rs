@@ -64,7 +64,7 @@ pub fn watch(
         }
         if let Some(manifest) = &known {
             // What comes twice may come late: after the last answer, everything committed is read to its end.
-            let over = reader.done(manifest) && page.is_empty() && tail.caught_up();
+            let over = page.is_empty() && reader.done(manifest) && tail.caught_up();
             if (over || moved.elapsed() > patience)
                 && let Some(manifest) = known.take()
             {

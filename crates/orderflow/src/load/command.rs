@@ -35,14 +35,38 @@ pub enum Command {
     Place(OrderRow),
 }
 
-/// The item of a part.
-pub fn item_id(part: i64) -> String {
-    format!("part-{part}")
+/// Header of garbage: the seed of the load that sent it.
+pub const LOAD: &str = "load";
+
+/// The item of a part. Every id holds the seed of its load: another load asks for other things, and one with the same
+/// seed for the same again.
+pub fn item_id(seed: u64, part: i64) -> String {
+    format!("part-{seed}-{part}")
 }
 
 /// The order and ticket of a row of ORDERS.
-pub fn order_id(order: i64) -> String {
-    ticket_id(REQUESTER, &format!("order-{order}"))
+pub fn order_id(seed: u64, order: i64) -> String {
+    ticket_id(REQUESTER, &order_request(seed, order))
+}
+
+fn order_request(seed: u64, order: i64) -> String {
+    format!("order-{seed}-{order}")
+}
+
+/// The seed of the load that an item is of, when it is of one.
+pub fn load_of_item(item_id: &str) -> Option<u64> {
+    seed_in(item_id, "part-")
+}
+
+/// The seed of the load that an order is of, when it is of one.
+pub fn load_of_order(requester: &str, request_id: &str) -> Option<u64> {
+    seed_in(request_id, "order-").filter(|_| requester == REQUESTER)
+}
+
+fn seed_in(id: &str, prefix: &str) -> Option<u64> {
+    let (seed, number) = id.strip_prefix(prefix)?.split_once('-')?;
+    number.parse::<i64>().ok()?;
+    seed.parse().ok()
 }
 
 /// What encoding needs to know of the place it sends to.
@@ -50,17 +74,19 @@ pub struct Wire<'a> {
     /// Schema id of a fingerprint.
     ids: &'a dyn Fn(u64) -> Option<u32>,
     partitions: BTreeMap<&'static str, u32>,
+    /// The load's.
+    pub seed: u64,
 }
 
 impl<'a> Wire<'a> {
     /// Asks how many partitions the topics have.
-    pub fn new(client: &mut dyn Client, ids: &'a dyn Fn(u64) -> Option<u32>) -> Result<Wire<'a>> {
+    pub fn new(client: &mut dyn Client, ids: &'a dyn Fn(u64) -> Option<u32>, seed: u64) -> Result<Wire<'a>> {
         let mut partitions = BTreeMap::new();
         for topic in [ORDER_COMMANDS, ITEM_COMMANDS, ITEM_REQUESTS] {
             let missing = || anyhow!("topic \"{topic}\" does not exist; hint: orderflow topics apply");
             partitions.insert(topic, client.partitions(topic)?.ok_or_else(missing)?);
         }
-        Ok(Wire { ids, partitions })
+        Ok(Wire { ids, partitions, seed })
     }
 
     /// Partitions of a topic that commands go to.
@@ -100,6 +126,7 @@ impl<'a> Wire<'a> {
             fingerprint: encoded.fingerprint,
             content: encoded.content,
             trace_id: if ticket_id == Id::NIL { event_id } else { ticket_id },
+            repeat: false,
         };
         let headers = headers_of(&send);
         Ok(Message {
@@ -117,9 +144,10 @@ impl<'a> Wire<'a> {
 impl Command {
     /// As a message.
     pub fn message(&self, wire: &Wire<'_>, now_ms: i64) -> Result<Message> {
+        let seed = wire.seed;
         match self {
             Command::Register { part, name, price_minor } => {
-                let (item_id, request_id) = (item_id(*part), format!("register-{part}"));
+                let (item_id, request_id) = (item_id(seed, *part), format!("register-{seed}-{part}"));
                 let record = RegisterItem {
                     item_id: item_id.as_str().into(),
                     request_id: request_id.as_str().into(),
@@ -131,7 +159,7 @@ impl Command {
                 wire.message(ITEM_COMMANDS, &record, &[&item_id, REQUESTER, &request_id], Id::NIL, now_ms)
             }
             Command::Receive { part, delivery, quantity } => {
-                let (item_id, request_id) = (item_id(*part), format!("delivery-{part}-{delivery}"));
+                let (item_id, request_id) = (item_id(seed, *part), format!("delivery-{seed}-{part}-{delivery}"));
                 let record = ReceiveStock {
                     item_id: item_id.as_str().into(),
                     request_id: request_id.as_str().into(),
@@ -146,10 +174,10 @@ impl Command {
 }
 
 fn place(order: &OrderRow, wire: &Wire<'_>, now_ms: i64) -> Result<Message> {
-    let (order_id, request_id) = (order_id(order.key), format!("order-{}", order.key));
+    let (order_id, request_id) = (order_id(wire.seed, order.key), order_request(wire.seed, order.key));
     let lines = order.lines.iter().map(|line| Line {
         line_no: line.line_no,
-        item_id: item_id(line.part).into(),
+        item_id: item_id(wire.seed, line.part).into(),
         quantity: line.quantity,
     });
     let record = PlaceOrder {

@@ -5,7 +5,7 @@ use contract::fulfilment::Fulfilment;
 use contract::item_lookup::ItemLookup;
 use contract::order_intake::OrderIntake;
 use contract::{Line, PlaceOrder, ReceiveStock, RegisterItem, ReserveLine, ticket_id};
-use engine::core::ids;
+use engine::core::{headers, ids};
 use engine::shell::client::Message;
 use flow::{Id, Processor};
 use serde::{Deserialize, Serialize};
@@ -69,8 +69,8 @@ pub fn make(plan: &Plan, wire: &Wire<'_>, number: usize, now_ms: i64) -> Result<
     message.key = match kind {
         _ if number % 4 == 3 => None,
         Kind::Truncated | Kind::Trailing | Kind::Foreign => message.key,
-        _ if topic == ORDER_COMMANDS => Some(command::order_id(1).into_bytes()),
-        _ => Some(command::item_id(1 + (roll % plan.parts.len().max(1) as u64) as i64).into_bytes()),
+        _ if topic == ORDER_COMMANDS => Some(command::order_id(wire.seed, 1).into_bytes()),
+        _ => Some(command::item_id(wire.seed, 1 + (roll % plan.parts.len().max(1) as u64) as i64).into_bytes()),
     };
     let partitions = wire.partitions(topic);
     message.partition = match &message.key {
@@ -78,7 +78,7 @@ pub fn make(plan: &Plan, wire: &Wire<'_>, number: usize, now_ms: i64) -> Result<
         None => (roll >> 16) as u32 % partitions.max(1),
     };
     message.topic = topic.to_owned();
-    message.headers.clear();
+    message.headers = vec![headers::owned(command::LOAD, wire.seed.to_string())];
     let garbage = Garbage {
         kind,
         topic: topic.to_owned(),
@@ -104,7 +104,7 @@ fn foreign(topic: &str) -> &'static str {
 
 /// A good record of `kind_of`'s kind for an order and an item that nobody else names.
 fn record(kind_of: &str, topic: &'static str, wire: &Wire<'_>, number: usize, now_ms: i64) -> Result<Message> {
-    let (requester, request_id) = ("garbage", format!("garbage-{number}"));
+    let (requester, request_id) = ("garbage", format!("garbage-{}-{number}", wire.seed));
     let order_id = ticket_id(requester, &request_id);
     let item = || std::borrow::Cow::from(request_id.as_str());
     let identity = [requester, request_id.as_str()];

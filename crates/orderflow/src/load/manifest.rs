@@ -6,7 +6,7 @@
 //! {"version": 1, "scale": 0.01, "trouble": {"duplicates": 0.05, …, "seed": 1}, "currency": "USD",
 //!  "counts": {"items": 2000, "orders": 15000, "lines": 60175, "commands": 25000,
 //!             "duplicates": {"item-commands.v1": 510, "order-commands.v1": 742}, "garbage": 20},
-//!  "items": [{"item_id": "part-1", "price_minor": 90100, "demand": 1020, "received": 17405, "deliveries": 4, …}, …],
+//!  "items": [{"item_id": "part-1-1", "price_minor": 90100, "demand": 1020, "received": 17405, "deliveries": 4, …}, …],
 //!  "orders": [{"order_id": "…", "sent": 1, "lines": [[line_no, item, quantity, extended_price_minor], …]}, …],
 //!  "garbage": [{"kind": "truncated", "topic": "…", "partition": 3, "key": null, "value": "0000…", …}, …]}
 //! ```

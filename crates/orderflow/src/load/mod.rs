@@ -12,6 +12,7 @@ mod send;
 mod tests;
 mod tpch;
 
+pub use command::{LOAD, load_of_item, load_of_order};
 #[cfg(test)]
 pub use garbage::Kind;
 pub use manifest::{Bytes, Item, Line, Manifest, Order};

@@ -163,7 +163,7 @@ impl Plan {
     pub fn manifest(&self) -> Manifest {
         let counts = Counts { items: self.parts.len() as u64, ..Counts::default() };
         let items = (1..).zip(&self.parts).map(|(key, part)| Item {
-            item_id: super::command::item_id(key),
+            item_id: super::command::item_id(self.trouble.seed, key),
             price_minor: part.price_minor,
             demand: part.demand,
             received: part.received(),

@@ -46,7 +46,7 @@ pub fn send(
     now: &dyn Fn() -> i64,
     progress: &mut dyn FnMut(Sent),
 ) -> Result<Manifest> {
-    let wire = Wire::new(client, ids)?;
+    let wire = Wire::new(client, ids, plan.trouble.seed)?;
     let total = plan.commands + plan.duplicates + plan.trouble.garbage as u64;
     let (sent, manifest) = (Sent { records: 0, total, late: false }, plan.manifest());
     let mut sender = Sender { plan, client, wire, now, progress, sent, waiting: BTreeMap::new(), garbage: 0, manifest };
@@ -129,7 +129,7 @@ impl Sender<'_> {
                 items[(part - 1) as usize].resent += u32::from(again);
             }
             Command::Place(order) => orders.push(Order {
-                order_id: Id::parse(&command::order_id(order.key)).unwrap_or_default(),
+                order_id: Id::parse(&command::order_id(self.wire.seed, order.key)).unwrap_or_default(),
                 sent: 1 + u32::from(again),
                 lines: order
                     .lines

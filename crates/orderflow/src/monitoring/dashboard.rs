@@ -61,6 +61,7 @@ const ROWS: &[Row] = &[
                 "sum(rate($ConsumedRecords%[$__rate_interval]))" => "consumed",
                 "sum(rate($EmittedRecords%[$__rate_interval]))" => "emitted",
                 "sum(rate($DuplicatesDropped%[$__rate_interval]))" => "duplicates dropped",
+                "sum(rate($RepeatsDropped%[$__rate_interval]))" => "repeats dropped",
                 "sum(rate($TimersFired%[$__rate_interval]))" => "timers";
             "Lag by input", "short", "Sum over the partitions, and the worst of them.":
                 "sum by (topic) ($LagRecords%)" => "{{topic}}",

@@ -135,6 +135,7 @@ fn worker(topology: &Topology, of: &SharedString, report: &Report) {
         add(Metric::ConsumedRecords, &task, counts.consumed);
         add(Metric::EmittedRecords, &task, counts.emitted);
         add(Metric::DuplicatesDropped, &task, counts.duplicates);
+        add(Metric::RepeatsDropped, &task, counts.repeats);
         add(Metric::TimersFired, &task, counts.wakes);
         // At 0, too: a series that begins with its first dead letter does not increase.
         for (code, count) in Code::ALL.iter().zip(counts.rejected) {

@@ -6,7 +6,7 @@ use engine::core::headers;
 use engine::shell::client::Message;
 
 use super::claim::{Claim, Findings};
-use crate::load::{Bytes, Manifest};
+use crate::load::{Bytes, LOAD, Manifest};
 
 /// Different dead letters that are kept; more are only counted. A run that has them has failed anyway.
 const KEPT_MAX: usize = 10_000;
@@ -14,6 +14,8 @@ const KEPT_MAX: usize = 10_000;
 /// Where a record came from and what it was; a missing value is none, an empty one is not.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Letter {
+    /// The load that it names; none when it is no garbage of a load.
+    load: String,
     dead_letters: String,
     topic: String,
     partition: u32,
@@ -24,7 +26,8 @@ struct Letter {
 /// All dead letters.
 #[derive(Debug, Clone, Default)]
 pub struct Letters {
-    pub count: u64,
+    /// How many there are, by the load that they name.
+    counts: BTreeMap<String, u64>,
     /// How often each was seen, and the code that it was rejected with.
     seen: BTreeMap<Letter, (u64, String)>,
     forgotten: u64,
@@ -33,9 +36,11 @@ pub struct Letters {
 impl Letters {
     /// Adds a record of a dead letter topic.
     pub fn add(&mut self, message: &Message) {
-        self.count += 1;
+        let load = message.header(LOAD).to_owned();
+        *self.counts.entry(load.clone()).or_default() += 1;
         let missing = message.header(headers::DLQ_VALUE) == "null";
         let letter = Letter {
+            load,
             dead_letters: message.topic.clone(),
             topic: message.header(headers::DLQ_TOPIC).to_owned(),
             partition: message.header(headers::DLQ_PARTITION).parse().unwrap_or(u32::MAX),
@@ -50,12 +55,24 @@ impl Letters {
         self.seen.entry(letter).or_insert_with(code).0 += 1;
     }
 
+    /// How many of them are the manifest's business.
+    pub fn count_of(&self, manifest: &Manifest) -> u64 {
+        self.counts.iter().filter(|(load, _)| is_of(load, manifest)).map(|(_, count)| count).sum()
+    }
+
     /// Compares them with the garbage that was sent.
     pub fn judge(&self, manifest: &Manifest, findings: &mut Findings) {
         let mut wanted: BTreeMap<Letter, u64> = BTreeMap::new();
+        // Which load sent it is no part of what it was.
+        let plain = |letter: &Letter| Letter { load: String::new(), ..letter.clone() };
+        let mut seen: BTreeMap<Letter, (u64, &str)> = BTreeMap::new();
+        for (letter, (count, code)) in self.seen.iter().filter(|(letter, _)| is_of(&letter.load, manifest)) {
+            seen.entry(plain(letter)).or_insert((0, code.as_str())).0 += count;
+        }
         for garbage in &manifest.garbage {
             for dead_letters in &garbage.dead_letters {
                 let letter = Letter {
+                    load: String::new(),
                     dead_letters: dead_letters.clone(),
                     topic: garbage.topic.clone(),
                     partition: garbage.partition,
@@ -66,13 +83,13 @@ impl Letters {
             }
         }
         for (letter, wanted) in &wanted {
-            let seen = self.seen.get(letter).map_or(0, |(seen, _)| *seen);
+            let seen = seen.get(letter).map_or(0, |(seen, _)| *seen);
             for _ in seen..*wanted {
                 findings.add(Claim::Garbage, || format!("not in the dead letters: {}", show(letter)));
                 findings.add(Claim::NothingLost, || format!("garbage is gone: {}", show(letter)));
             }
         }
-        for (letter, (seen, code)) in &self.seen {
+        for (letter, (seen, code)) in &seen {
             for _ in wanted.get(letter).copied().unwrap_or(0)..*seen {
                 findings.add(Claim::Garbage, || format!("not sent as garbage, or too often: {code}: {}", show(letter)));
             }
@@ -80,6 +97,11 @@ impl Letters {
         let forgotten = self.forgotten;
         findings.unless(forgotten == 0, Claim::Garbage, || format!("{forgotten} more dead letters"));
     }
+}
+
+/// Whether a record that names this load, or none, is the manifest's business.
+pub fn is_of(load: &str, manifest: &Manifest) -> bool {
+    load.is_empty() || load == manifest.trouble.seed.to_string()
 }
 
 /// Dead letters that the manifest asks for.
@@ -96,6 +118,6 @@ fn show(letter: &Letter) -> String {
             format!("{} bytes {hex}{}", bytes.len(), if bytes.len() > SHOWN { "…" } else { "" })
         }
     };
-    let Letter { dead_letters, topic, partition, key, value } = letter;
+    let Letter { dead_letters, topic, partition, key, value, .. } = letter;
     format!("{dead_letters} from {topic}/{partition}, key {}, value {}", show(key), show(value))
 }

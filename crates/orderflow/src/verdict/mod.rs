@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use engine::shell::client::Message;
 use flow::Id;
 
-use crate::load::Manifest;
+use crate::load::{Item, LOAD, Manifest, Order};
 
 pub use claim::Claim;
 pub use judge::Verdict;
@@ -86,8 +86,8 @@ pub struct Reader {
     item_numbers: HashMap<String, u32>,
     items: Vec<ItemSeen>,
     letters: Letters,
-    /// Records among the requests that are none; anybody may write there.
-    strangers: u64,
+    /// Records among the requests that are none, by the load that they name; anybody may write there.
+    strangers: BTreeMap<String, u64>,
     currencies: BTreeSet<String>,
     findings: Findings,
     tally: Tally,
@@ -111,7 +111,7 @@ impl Reader {
             item_numbers: HashMap::new(),
             items: Vec::new(),
             letters: Letters::default(),
-            strangers: 0,
+            strangers: BTreeMap::new(),
             currencies: BTreeSet::new(),
             findings: Findings::default(),
             tally: Tally::default(),
@@ -133,7 +133,7 @@ impl Reader {
         }
         if let Err(why) = self.read(topic, message) {
             if message.topic == ITEM_REQUESTS {
-                self.strangers += 1;
+                *self.strangers.entry(message.header(LOAD).to_owned()).or_default() += 1;
                 return;
             }
             let (topic, partition, offset) = (&message.topic, message.partition, message.offset);
@@ -172,7 +172,23 @@ impl Reader {
             && self.tally.acceptances >= copies()
             && self.tally.registered >= manifest.counts.items
             && self.tally.deliveries >= deliveries()
-            && self.letters.count >= letters::wanted(manifest)
+            && self.letters.count_of(manifest) >= letters::wanted(manifest)
+            && self.has_all(manifest)
+    }
+
+    /// The same one by one: in the sums above is what another load asked for.
+    fn has_all(&self, manifest: &Manifest) -> bool {
+        let order = |order: &Order| {
+            let Some(seen) = self.orders.get(&order.order_id) else { return false };
+            let settled = seen.lines.iter().filter(|line| line.settled()).count();
+            seen.answers() > 0 && seen.acceptances >= order.sent && settled >= order.lines.len()
+        };
+        let item = |item: &Item| {
+            let number = self.item_numbers.get(&item.item_id);
+            let seen = number.and_then(|number| self.items.get(*number as usize - 1));
+            seen.is_some_and(|seen| seen.registered > 0 && seen.deliveries >= item.deliveries)
+        };
+        manifest.orders.iter().all(order) && manifest.items.iter().all(item)
     }
 
     /// The final state of each order, as a line of text, in order of their ids: whatever the interleaving of other orders

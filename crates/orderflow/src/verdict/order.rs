@@ -112,6 +112,8 @@ pub struct OrderSeen {
     pub acceptances: u32,
     pub acceptance: u64,
     pub last: Last,
+    /// The seed of the load that asked for it, when it was one.
+    pub load: Option<u64>,
     /// A line was refused so far.
     pub refused: bool,
     /// Lines that wait, by the order's own events.

@@ -25,7 +25,10 @@ impl Worker {
         self.begin(actions).records += 1;
         self.counts.records += 1;
         self.effects.clear();
-        let result = self.admit(record, recorded).and_then(|()| self.process(record, store, actions));
+        let result = match self.admit(record, recorded) {
+            Err(reject) if reject.code == Code::TooOld && is_repeat(record) => self.drop_repeat(record.task),
+            admitted => admitted.and_then(|()| self.process(record, store, actions)),
+        };
         let handled = self.traced.then(|| self.handled(record, &result));
         let Some(task) = self.tasks.get_mut(&record.task) else { return };
         let input = record.input;
@@ -55,6 +58,14 @@ impl Worker {
         if let Some(handled) = handled {
             self.push(Action::Handled(Box::new(handled)), actions);
         }
+    }
+
+    /// A record of a sender that was reset, older than the window: it was handled, or rejected, when it came first.
+    fn drop_repeat(&mut self, id: u32) -> Result<Outcome, Reject> {
+        if let Some(task) = self.tasks.get_mut(&id) {
+            task.counts.repeats += 1;
+        }
+        Ok(Outcome::Duplicate)
     }
 
     /// What can be said of a record before it is decoded.
@@ -321,6 +332,7 @@ impl Worker {
             fingerprint: send.fingerprint,
             content: send.content,
             trace_id,
+            repeat: self.tasks.get(&task).is_some_and(|task| task.follow.is_some()),
         }
     }
 
@@ -384,6 +396,10 @@ fn check_partition(key: &str, partition: u32, partitions: u32) -> Result<(), Rej
     let detail =
         format!("key \"{key}\" belongs to partition {own} of {partitions} (murmur2), the record lies in {partition}");
     Err(Reject::new(Code::WrongPartition, detail))
+}
+
+fn is_repeat(record: &Record<'_>) -> bool {
+    headers::find(record.headers.iter().copied(), headers::REPEAT) == Some(b"true")
 }
 
 fn check_fingerprint(record: &Record<'_>, known: u64) -> Result<(), Reject> {

@@ -83,6 +83,8 @@ pub struct Worker {
     flush: bool,
     /// The next tick has something to do at once.
     eager: bool,
+    /// The task that filled a transaction last: the one after it begins the next.
+    filled_by: u32,
     trouble: Trouble,
     streak: Streak,
     /// Records whose outputs the broker refused: they go to the dead letters.
@@ -120,6 +122,7 @@ impl Worker {
             waiting: Vec::new(),
             flush: false,
             eager: false,
+            filled_by: 0,
             trouble: Trouble::default(),
             streak: Streak::default(),
             condemned: BTreeMap::new(),
@@ -287,10 +290,17 @@ impl Worker {
     }
 
     fn pump_all(&mut self, store: &dyn Store, actions: &mut Vec<Action>) {
-        let ids: Vec<u32> = self.tasks.keys().copied().collect();
+        let mut ids: Vec<u32> = self.tasks.keys().copied().collect();
+        // A task that fills every transaction must not keep the others waiting.
+        let (next, count) = (ids.partition_point(|id| *id <= self.filled_by), ids.len().max(1));
+        ids.rotate_left(next % count);
         self.eager = false;
+        let mut full = self.full();
         for id in ids {
             self.pump(id, store, actions);
+            if !full && self.full() {
+                (full, self.filled_by) = (true, id);
+            }
         }
         self.eager |= self.full();
     }

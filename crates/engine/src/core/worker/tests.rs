@@ -1,5 +1,7 @@
 //! Decisions that random runs reach too rarely.
 
+mod again;
+
 use flow::{Duplicates, Id, Reject, Seen, StateRead, Topology};
 
 use crate::core::headers::Header;

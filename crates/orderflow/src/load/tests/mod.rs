@@ -71,7 +71,7 @@ fn trouble() -> Trouble {
 }
 
 fn is_garbage(message: &Message) -> bool {
-    message.headers.is_empty()
+    message.header(headers::RECORD).is_empty()
 }
 
 /// The body behind the framing.
@@ -126,6 +126,24 @@ fn the_same_seed_sends_the_same_bytes() {
     assert_eq!(first, sent(&plan(SCALE, &trouble()).expect("a plan")));
     let other = plan(SCALE, &Trouble { seed: 8, ..trouble() }).expect("a plan");
     assert_ne!(first.0, sent(&other).0);
+}
+
+#[test]
+fn loads_of_two_seeds_ask_for_nothing_in_common() {
+    let (first, second) = (
+        sent(&plan(SCALE, &trouble()).expect("a plan")),
+        sent(&plan(SCALE, &Trouble { seed: 8, ..trouble() }).expect("a plan")),
+    );
+    let names = |messages: &[Message]| -> BTreeSet<_> {
+        messages.iter().filter(|it| !is_garbage(it)).map(|it| it.header(headers::EVENT_ID).to_owned()).collect()
+    };
+    assert!(names(&first.0).is_disjoint(&names(&second.0)), "an identity of both: its second command is a conflict");
+    let items = |manifest: &Manifest| -> BTreeSet<_> { manifest.items.iter().map(|it| it.item_id.clone()).collect() };
+    assert!(items(&first.1).is_disjoint(&items(&second.1)), "the stock of an item is that of its load");
+    assert!(first.1.items.iter().all(|item| load_of_item(&item.item_id) == Some(7)));
+    assert_eq!((load_of_item("part-7"), load_of_item("x"), load_of_order("shop", "order-7-1")), (None, None, None));
+    let of = |message: &Message| message.header(LOAD).to_owned();
+    assert!(second.0.iter().filter(|it| is_garbage(it)).all(|it| of(it) == "8"));
 }
 
 #[test]

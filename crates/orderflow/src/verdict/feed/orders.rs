@@ -1,6 +1,7 @@
 //! What is told of an order: OrderAccepted, its events, its answers.
 
 use super::{Seen, foreign, number, order, show, twice};
+use crate::load::load_of_order;
 use crate::verdict::Reader;
 use crate::verdict::claim::Claim;
 use crate::verdict::decode::Decoded;
@@ -14,6 +15,7 @@ impl Reader {
         self.lines(record)?;
         let order = order(&mut self.orders, record)?;
         order.accepted += 1;
+        order.load = load_of_order(record.text("requester")?, record.text("request_id")?);
         let first = order.accepted == 1;
         self.progress.accepted += u64::from(first);
         Ok(())

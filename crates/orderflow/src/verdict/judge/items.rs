@@ -1,6 +1,7 @@
 //! Items: registered, stocked, adding up; and the lines that waited for them or were refused.
 
 use super::Judge;
+use crate::load::load_of_item;
 use crate::verdict::claim::Claim;
 use crate::verdict::item::ItemSeen;
 use crate::verdict::order::Step;
@@ -42,7 +43,8 @@ impl Judge<'_> {
             }
         }
         let known = self.numbers.iter().filter(|number| **number != 0).count();
-        let strange = self.reader.items.len() - known;
+        let ours = self.reader.item_numbers.keys().filter(|item| !self.elsewhere(load_of_item(item))).count();
+        let strange = ours.saturating_sub(known);
         self.findings.unless(strange == 0, Claim::NothingTwice, || format!("{strange} items that nobody sent"));
     }
 

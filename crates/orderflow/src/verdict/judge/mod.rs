@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::Reader;
 use super::claim::{Claim, Findings};
+use super::letters::is_of;
 use super::report::{SEPARATOR, evidence};
 use crate::load::{Item, Manifest};
 
@@ -83,7 +84,7 @@ impl Reader {
             late: manifest.items.iter().filter(|item| item.late).count() as u64,
             scarce: manifest.items.iter().filter(|item| item.scarce).count() as u64,
             garbage: manifest.garbage.len() as u64,
-            dead_letters: self.letters.count,
+            dead_letters: self.letters.count_of(manifest),
             records: self.progress.records,
             ..Verdict::default()
         };
@@ -99,11 +100,17 @@ impl Reader {
 }
 
 impl Judge<'_> {
+    /// Whether something is of another load, of which this manifest says nothing.
+    fn elsewhere(&self, load: Option<u64>) -> bool {
+        load.is_some_and(|seed| seed != self.manifest.trouble.seed)
+    }
+
     fn rest(&mut self) {
         let Judge { reader, manifest, findings, .. } = self;
         reader.letters.judge(manifest, findings);
         let sent = manifest.garbage.iter().filter(|garbage| garbage.topic == super::ITEM_REQUESTS).count() as u64;
-        let (found, topic) = (reader.strangers, super::ITEM_REQUESTS);
+        let strangers = reader.strangers.iter().filter(|(load, _)| is_of(load, manifest));
+        let (found, topic) = (strangers.map(|(_, count)| count).sum::<u64>(), super::ITEM_REQUESTS);
         let strangers = || format!("{topic}: {found} records that are no requests, {sent} were sent");
         findings.unless(found == sent, Claim::Readable, strangers);
         for currency in reader.currencies.iter().filter(|currency| **currency != manifest.currency) {

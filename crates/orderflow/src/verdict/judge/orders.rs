@@ -10,7 +10,7 @@ impl Judge<'_> {
         let (unseen, mut known) = (OrderSeen::default(), 0);
         for order in &self.manifest.orders {
             let seen = self.reader.orders.get(&order.order_id);
-            known += usize::from(seen.is_some());
+            known += usize::from(seen.is_some_and(|seen| !self.elsewhere(seen.load)));
             let seen = seen.unwrap_or(&unseen);
             self.answers(order, seen);
             self.story(order, seen);
@@ -22,7 +22,8 @@ impl Judge<'_> {
             let once = seen.accepted == 1 && seen.placed == 1;
             self.verdict.duplicates_dropped += if once { u64::from(order.sent.saturating_sub(1)) } else { 0 };
         }
-        let strange = self.reader.orders.len() - known;
+        let ours = self.reader.orders.values().filter(|seen| !self.elsewhere(seen.load)).count();
+        let strange = ours - known;
         for claim in [Claim::OneFinalAnswer, Claim::NothingTwice] {
             self.findings.unless(strange == 0, claim, || format!("{strange} orders that nobody sent"));
         }

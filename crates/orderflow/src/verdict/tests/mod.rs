@@ -1,5 +1,6 @@
 //! The verdict itself on trial: it passes a right history, and no history in which anything is missing or too much.
 
+mod loads;
 mod model;
 
 use std::collections::BTreeMap;

@@ -9,7 +9,7 @@ use flow::Id;
 use super::{Flaw, Held, Underway, World};
 use crate::load;
 
-const REQUESTER: &str = "model";
+const REQUESTER: &str = "tpch";
 
 fn text<'a>(text: &str) -> Cow<'a, str> {
     Cow::Owned(text.to_owned())
