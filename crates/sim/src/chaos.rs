@@ -15,7 +15,7 @@ pub struct Chaos {
     pub crash_after: u32,
     /// Something else happens first: another instance takes a turn, the group moves tasks, a marker arrives.
     pub interrupt: u32,
-    /// A restore meets an end of partition before the end of the log, or is given an end that lags.
+    /// A restore meets an end of partition before the end of the log.
     pub early_end: u32,
     /// The outcome of a commit stays unknown.
     pub commit_unknown: u32,

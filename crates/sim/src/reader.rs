@@ -15,8 +15,6 @@ const PAGE: usize = 7;
 pub struct SimReader<'a> {
     pub shared: &'a Shared,
     pub me: usize,
-    /// What lags has caught up.
-    pub waited: bool,
 }
 
 impl LogReader for SimReader<'_> {
@@ -57,13 +55,8 @@ impl LogReader for SimReader<'_> {
         if log.last_stable_offset() < log.next {
             return Err(Fault::Abort(format!("\"{topic}\"/{partition} ends in an undecided transaction")));
         }
-        // A new leader's high watermark lags for a moment.
-        let lags = !self.waited
-            && topic == self.shared.names.changelog
-            && self.shared.chance(self.shared.chaos.get().early_end);
-        let known = || log.start + self.shared.below((log.next - log.start) as u64 + 1) as i64;
-        let end = if lags { log.boundary(known()) } else { log.next };
-        Ok((log.start, end))
+        // A leader answers only once its high watermark has caught up (KIP-207); the replica that is read may lag.
+        Ok((log.start, log.next))
     }
 
     fn read(&mut self, topic: &str, partition: u32, from: i64, end: i64) -> Result<Page, Fault> {
@@ -85,7 +78,6 @@ impl LogReader for SimReader<'_> {
     }
 
     fn wait(&mut self, wait: Duration) {
-        self.waited = true;
         self.shared.time.advance_us(wait.as_micros() as u64);
     }
 }

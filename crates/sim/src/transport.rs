@@ -152,7 +152,7 @@ impl SimTransport {
     fn run_restores(&mut self, into: &mut Fetched) -> Result<(), Fault> {
         while let Some((task, number)) = self.restoring.pop_front() {
             let now_ms = self.clock.now().wall_ms;
-            let mut reader = SimReader { shared: &self.shared, me: self.me, waited: false };
+            let mut reader = SimReader { shared: &self.shared, me: self.me };
             let done = match restore(&mut reader, &*self.disk, &self.shared.names, task, now_ms, &mut |_, _| {}) {
                 Ok(opening) => Change::Restored(opening),
                 Err(Fault::Fatal(why)) => return Err(Fault::Fatal(why)),

@@ -31,7 +31,7 @@ fn down(records: u64) -> World {
 
 /// What a restore of this task comes to.
 fn restored(world: &World, task: u32) -> Result<Opening, Fault> {
-    let mut reader = SimReader { shared: &world.shared, me: 0, waited: false };
+    let mut reader = SimReader { shared: &world.shared, me: 0 };
     world.shared.set_dead(0, false);
     let due = world.shared.broker.borrow().markers_due();
     due.iter().for_each(|id| world.shared.broker.borrow_mut().deliver_all(id));

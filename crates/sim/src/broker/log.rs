@@ -67,21 +67,6 @@ impl Log {
         self.undecided.values().copied().min().unwrap_or(self.next)
     }
 
-    /// The last offset up to `offset` that lies within no transaction.
-    pub fn boundary(&self, offset: i64) -> i64 {
-        let mut spans: BTreeMap<u64, (i64, i64)> = BTreeMap::new();
-        for stored in &self.records {
-            if let Some(txn) = stored.txn {
-                spans.entry(txn).or_insert((stored.offset, stored.offset)).1 = stored.offset;
-            }
-        }
-        let mut at = offset;
-        while let Some((first, _)) = spans.values().find(|(first, last)| *first < at && *last >= at) {
-            at = *first;
-        }
-        at.max(self.start)
-    }
-
     /// Committed records from `from` on, below the last stable offset.
     pub fn read(&self, from: i64) -> impl Iterator<Item = &Stored> {
         let begin = self.records.partition_point(|stored| stored.offset < from.max(self.start));

@@ -48,10 +48,9 @@ impl SledDisk {
                 continue;
             }
             tracing::warn!(task, "dedup segment {segment} lacks what was in it ({is:?}, was {was:?}), read again");
-            let mut batch = sled::Batch::default();
-            batch.remove(key);
-            batch.remove(state_key(DEDUP_NEXT, task, &[]));
-            self.report(task, self.state.apply_batch(batch));
+            // In this order: a crash between the two makes this be noticed again.
+            self.report(task, self.state.remove(state_key(DEDUP_NEXT, task, &[])));
+            self.report(task, self.state.remove(key));
         }
     }
 }
