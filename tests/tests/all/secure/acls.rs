@@ -56,22 +56,22 @@ fn run(processor: &str, login: Login) -> Result<(Program, Orderflow)> {
 }
 
 /// Garbage of this moment: a fixed time is older than the dedup window of a partition that has seen an order.
-fn garbage(topic: &str, partition: u32) -> Result<Message> {
+fn garbage(topic: &str, key: &str) -> Result<Message> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     Ok(Message {
         topic: topic.into(),
-        partition,
+        partition: ids::partition(key.as_bytes(), 12),
         offset: -1,
         timestamp_ms: now.as_millis() as i64,
-        key: Some(b"garbage".to_vec()),
+        key: Some(key.into()),
         value: Some(b"garbage".to_vec()),
         headers: Vec::new(),
     })
 }
 
-fn send(user: &str, topic: &str, partition: u32) -> Result<()> {
+fn send(user: &str, topic: &str, key: &str) -> Result<()> {
     let mut client = KafkaClient::open(kafka()?.settings(user, Login::Scram))?;
-    client.send(garbage(topic, partition)?)?;
+    client.send(garbage(topic, key)?)?;
     Ok(client.flush()?)
 }
 
@@ -98,7 +98,7 @@ fn secure_the_whole_flow_runs_with_what_the_map_allows() -> Result<()> {
         shown(auditor, &order_id, "status: completed")?;
 
         // Behind the order, where a time of the past is always `too-old`.
-        send("shop", "order-commands.v1", ids::partition(order_id.as_bytes(), 12))?;
+        send("shop", "order-commands.v1", &order_id)?;
         eventually("a dead letter", LIMIT, || {
             let listed = auditor.ok(&["dlq", "list", "order-intake"])?;
             Ok(listed.out.contains("undecodable").then_some(()))
@@ -152,9 +152,9 @@ fn refused<T>(what: &str, done: Result<T, impl std::fmt::Display>) -> Result<Str
 fn secure_a_processor_may_do_no_more() -> Result<()> {
     prepared()?;
     let me = kafka()?.settings("order-intake", Login::Scram);
-    let said = refused("writing another processor's topic", send("order-intake", "item-results.v1", 0))?;
+    let said = refused("writing another processor's topic", send("order-intake", "item-results.v1", "garbage"))?;
     ensure!(said.contains("item-results.v1") && said.contains("topics acls"), "{said}");
-    refused("writing its own input", send("order-intake", "order-commands.v1", 0))?;
+    refused("writing its own input", send("order-intake", "order-commands.v1", "garbage"))?;
 
     // It writes orders.v1, and so sees it.
     let mut client = KafkaClient::open(me.clone())?;
