@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use serde_json::{Value, json};
@@ -91,6 +91,17 @@ impl Kafka {
         let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(60)));
         for created in block_on(admin.create_topics(&[topic], &options))? {
             created.map_err(|(topic, code)| anyhow!("cannot create topic \"{topic}\": {code}"))?;
+        }
+        Ok(())
+    }
+
+    /// Makes a topic one of more partitions, which `orderflow` would never do.
+    pub fn add_partitions(&self, topic: &str, partitions: usize) -> Result<()> {
+        let admin: AdminClient<DefaultClientContext> = self.client().create()?;
+        let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(60)));
+        let more = NewPartitions::new(topic, partitions);
+        for added in block_on(admin.create_partitions(&[more], &options))? {
+            added.map_err(|(topic, code)| anyhow!("cannot add partitions to topic \"{topic}\": {code}"))?;
         }
         Ok(())
     }

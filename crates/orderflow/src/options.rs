@@ -87,7 +87,7 @@ impl Place {
             Protocol::Consumer => GroupProtocol::Consumer,
             Protocol::Classic => GroupProtocol::Classic,
         };
-        Ok(Some(KafkaSettings { bootstrap, options, protocol, instance: instance.to_owned() }))
+        Ok(Some(KafkaSettings { bootstrap, options, protocol, instance: instance.to_owned(), nameless: false }))
     }
 
     /// How to reach Kafka; an error when neither place is named.

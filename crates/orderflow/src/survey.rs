@@ -61,6 +61,24 @@ impl Standing {
         Lag::of(self.inputs.iter().flat_map(|input| &input.partitions))
     }
 
+    /// Partitions that exist beyond those that topics.yaml declares, in words: nobody reads them, and keys that belong to
+    /// them by now are away from their state.
+    pub fn unread(&self) -> Option<String> {
+        let declared = self.topology.partitions;
+        let all = self.inputs.iter().filter_map(|input| {
+            let beyond = || input.partitions.iter().filter(|it| it.partition >= declared);
+            let last = beyond().map(|it| it.partition).max()?;
+            let records = crate::commands::lag::records(Lag::of(beyond()));
+            let (topic, there) = (input.topic, last + 1);
+            Some(format!(
+                "topic \"{topic}\" has {there} partitions, topics.yaml says {declared}: nobody reads partitions {declared} \
+                 to {last}, lag {records}"
+            ))
+        });
+        let all: Vec<String> = all.collect();
+        (!all.is_empty()).then(|| all.join("; "))
+    }
+
     /// Tasks that somebody works on: those whose inputs are all assigned to one member.
     pub fn tasks(&self) -> usize {
         let whole = |member: &engine::shell::kafka::Member| {
@@ -123,10 +141,12 @@ impl Surveyor {
     pub fn look(&mut self, count_max: u64) -> anyhow::Result<Vec<Standing>> {
         let names: Vec<&str> = self.topologies.iter().map(|topology| topology.name).collect();
         let groups = self.admin.groups(&names).map_err(failed)?;
+        // Not as many as declared: what stands in others would be nobody's lag.
+        let there = self.admin.topics().map_err(failed)?;
         let mut all = BTreeSet::new();
         let mut committed = Vec::new();
         for (topology, group) in self.topologies.iter().zip(&groups) {
-            let at = partitions(topology);
+            let at = partitions(topology, &there);
             // Before the ends: what is committed is never beyond them. A group that does not exist has committed nothing,
             // and a new cluster takes long to say so.
             committed.push(match group.state {
@@ -158,9 +178,9 @@ impl Surveyor {
     ) -> anyhow::Result<Vec<Partition>> {
         let mut found: Vec<Partition> = Vec::new();
         let mut gaps = Vec::new();
-        for partition in 0..topology.partitions {
+        let there = ends.iter().filter(|((of, _), _)| of == topic).map(|((_, partition), ends)| (*partition, *ends));
+        for (partition, ends) in there {
             let at = (topic.to_owned(), partition);
-            let Some(ends) = ends.get(&at).copied() else { continue };
             let committed = committed.get(&at).copied();
             let (from, to) = (committed.unwrap_or(ends.first).max(ends.first), ends.last_stable_offset);
             let known = self.known.get(&(topology.name, at)).filter(|known| (known.0, known.1) == (from, to));
@@ -180,8 +200,9 @@ impl Surveyor {
     }
 }
 
-/// Every partition of every input.
-fn partitions(topology: &Topology) -> Vec<At> {
+/// Every partition of every input that is there.
+fn partitions(topology: &Topology, there: &BTreeMap<String, u32>) -> Vec<At> {
+    let count = |topic: &str| there.get(topic).copied().unwrap_or_default();
     let inputs = topology.inputs.iter();
-    inputs.flat_map(|input| (0..topology.partitions).map(|partition| (input.topic.to_owned(), partition))).collect()
+    inputs.flat_map(|input| (0..count(input.topic)).map(|partition| (input.topic.to_owned(), partition))).collect()
 }

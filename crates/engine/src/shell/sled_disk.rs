@@ -139,7 +139,9 @@ impl SledDisk {
                 return Err(failed(&"another process uses it", "give each instance its own --data"));
             }
             Err(error) => {
-                if let Some(hint) = refused(&error) {
+                if let sled::Error::Io(io) = &error
+                    && let Some(hint) = refused(io.kind())
+                {
                     return Err(failed(&error, hint));
                 }
                 let aside = set_aside(root).map_err(|io| failed(&io, "move the folder away by hand"))?;
@@ -304,10 +306,9 @@ fn is_locked(error: &sled::Error) -> bool {
 }
 
 /// What to do where the operating system refuses: what stands in the folder has no part in it.
-fn refused(error: &sled::Error) -> Option<&'static str> {
+fn refused(kind: std::io::ErrorKind) -> Option<&'static str> {
     use std::io::ErrorKind as Kind;
-    let sled::Error::Io(io) = error else { return None };
-    match io.kind() {
+    match kind {
         Kind::PermissionDenied => Some("let this user write to the folder (owner, mode, a pod's fsGroup)"),
         Kind::ReadOnlyFilesystem => Some("mount its disk writable, or name another folder with --data"),
         Kind::StorageFull | Kind::QuotaExceeded => Some("free space on its disk"),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use engine::shell::client::From;
-use engine::shell::kafka::{Admin, KafkaSettings};
+use engine::shell::kafka::{Admin, AdminError, KafkaSettings};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::load::Input;
@@ -22,6 +22,9 @@ use crate::options::Place;
 use crate::otlp::{self, Otlp};
 use crate::verdict::{self, Progress};
 use crate::{processors, topics};
+
+/// The longest that a broker waits for a member that was killed: 45 s, and a little.
+const SESSION: Duration = Duration::from_secs(50);
 
 /// Runs every processor on TPC-H orders with duplicates, late items, scarce stock and garbage, and judges the outcome;
 /// in one process with nothing installed, or on a Kafka with --bootstrap
@@ -56,7 +59,8 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let log = match place.kafka("demo")? {
         Some(settings) => {
             prepare(&settings, args.fresh)?;
-            Log::Kafka(settings)
+            // The next demo begins when this one has ended, not when its members' sessions have.
+            Log::Kafka(KafkaSettings { nameless: true, ..settings })
         }
         None => Log::embedded(&empty(&folder)?)?,
     };
@@ -186,10 +190,9 @@ fn prepare(settings: &KafkaSettings, fresh: bool) -> anyhow::Result<()> {
         .map(|topic| topic.name.to_owned())
         .collect();
     if fresh {
+        // First, as it is refused while anybody works: then everything is still there.
+        delete_groups(&admin)?;
         admin.delete(&ours).map_err(topics::failed)?;
-        admin
-            .delete_groups(&processors::ALL.iter().map(|known| known.name()).collect::<Vec<_>>())
-            .map_err(topics::failed)?;
     } else {
         for topic in &ours {
             for partition in 0..existing[topic] {
@@ -204,6 +207,24 @@ fn prepare(settings: &KafkaSettings, fresh: bool) -> anyhow::Result<()> {
     }
     topics::apply(settings, 1)?;
     Ok(())
+}
+
+/// Deletes the groups of all processors. What was killed stays a member until the broker misses it, so that is waited for.
+fn delete_groups(admin: &Admin) -> anyhow::Result<()> {
+    let groups: Vec<&str> = processors::ALL.iter().map(|known| known.name()).collect();
+    let since = Instant::now();
+    let mut said = false;
+    loop {
+        match admin.delete_groups(&groups) {
+            Err(error @ AdminError::GroupActive(_)) if since.elapsed() < SESSION => {
+                if !std::mem::replace(&mut said, true) {
+                    eprintln!("{error}; if they were killed, the broker misses them within {} s", SESSION.as_secs());
+                }
+                std::thread::sleep(Duration::from_millis(500));
+            }
+            done => return done.map_err(topics::failed),
+        }
+    }
 }
 
 /// One live line on a terminal.

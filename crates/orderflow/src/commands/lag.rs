@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::decode::time;
+use crate::failure::Failure;
 use crate::options::Place;
 use crate::processors;
 use crate::survey::{Lag, Partition, Standing, Surveyor};
@@ -39,11 +40,24 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     if args.json {
         let all: Vec<Value> = standings.iter().map(|standing| object(standing, now_ms)).collect();
         outln!("{:#}", json!({ "at": time(now_ms), "processors": all }));
-        return Ok(());
+        return unread(&standings);
     }
     out!("{}", if args.partitions { by_partition(&standings, now_ms) } else { by_input(&standings, now_ms) });
     notes(&standings);
-    Ok(())
+    unread(&standings)
+}
+
+/// What to do about partitions that nobody reads.
+pub const UNREAD: &str = "no partition goes away again: declare a new major version of the topic in topics.yaml, move to it, \
+                          and send what stands in the partitions beyond again";
+
+/// An error when an input has partitions that nobody reads: no number of the table would show it.
+fn unread(standings: &[Standing]) -> anyhow::Result<()> {
+    let all: Vec<String> = standings.iter().filter_map(Standing::unread).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new("partitions-unread", all.join("\n  "), UNREAD).into())
 }
 
 /// Records, with `≤` in front where they were not counted one by one.

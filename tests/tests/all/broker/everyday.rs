@@ -93,7 +93,8 @@ fn broker_everyday_commands_say_what_is_so() -> Result<()> {
         process.stop()?;
 
         waiting(program)?;
-        planted(program, &kafka.bootstrap(), &admin)
+        planted(program, &kafka.bootstrap(), &admin)?;
+        unread(program, &kafka, &admin)
     })
 }
 
@@ -202,6 +203,21 @@ fn waiting(program: &Program) -> Result<()> {
     ensure!(text.out.contains("no members  order-commands.v1  7 "), "{text}");
     ensure!(text.err.contains("`orderflow run order-intake` starts it"), "{text}");
     Ok(())
+}
+
+/// Partitions beyond those that topics.yaml declares: what is sent there nobody reads.
+fn unread(program: &Program, kafka: &Kafka, admin: &Admin) -> Result<()> {
+    kafka.add_partitions("order-commands.v1", 15)?;
+    let shown = || Ok((admin.topics()?.get("order-commands.v1") == Some(&15)).then_some(()));
+    eventually("the broker to show 15 partitions", LIMIT, shown)?;
+    let mut client = program.client()?;
+    let message = place("beyond", "ghost", 1, now_ms()?)?;
+    client.send(engine::shell::client::Message { partition: 14, ..message })?;
+    client.flush()?;
+    let words = "has 15 partitions, topics.yaml says 12: nobody reads partitions 12 to 14, lag 1";
+    let lag = program.fails(&["lag"], 1, "partitions-unread")?;
+    ensure!(lag.err.contains(words) && lag.out.contains("order-commands.v1  8 "), "{lag}");
+    look(program, &[])?.fails(words)
 }
 
 /// One fault after the other.

@@ -70,6 +70,30 @@ fn broker_topics_are_checked_before_anything_runs() -> Result<()> {
             ensure!(refused.err.contains(words) && refused.err.contains("\"order-commands.v1\""), "{refused}");
         }
         admin.delete(&["order-commands.v1".to_owned()])?;
+        program.ok(&["topics", "apply"])?;
+
+        // Anything that topics.yaml leads to: what a processor sends, and what it keeps.
+        let wrong = [
+            ("orders.v1", "message.timestamp.type", "LogAppendTime", "CreateTime"),
+            ("order-intake-changelog", "cleanup.policy", "compact,delete", "compact"),
+            ("order-intake-changelog", "delete.retention.ms", "1000", "86400000"),
+            ("order-intake-dlq", "message.timestamp.after.max.ms", "3600000", "9223372036854775807"),
+        ];
+        for (topic, name, value, _) in wrong {
+            set(&admin, topic, name, value)?;
+        }
+        let refused = program.fails(&run, 1, "topics")?;
+        let unhealthy = program.tool(&["doctor", "--data", &data])?;
+        for (topic, name, value, declared) in wrong {
+            let words = format!("topic \"{topic}\" has {name}={value}, topics.yaml says {declared}");
+            ensure!(refused.err.contains(&words) && unhealthy.out.contains(&words), "{words}: {refused}{unhealthy}");
+        }
+        ensure!(refused.err.contains("hint: `orderflow topics plan`"), "{refused}");
+        program.ok(&["topics", "apply"])?;
+        for (topic, name, _, declared) in wrong {
+            ensure!(property(&admin, topic, name)? == declared, "{topic}: {name}");
+        }
+        admin.delete(&["order-commands.v1".to_owned()])?;
         let created = program.ok(&["topics", "apply"])?;
         ensure!(created.out.contains("created order-commands.v1"), "{created}");
         let again = program.ok(&["topics", "apply"])?;
@@ -79,6 +103,22 @@ fn broker_topics_are_checked_before_anything_runs() -> Result<()> {
             program.fails(&["order", "submit", "--item", "x=1", "--wait", "0", "--patience", "2"], 3, "no-answer")?;
         ensure!(nobody.err.contains("orderflow run"), "{nobody}");
         program.fails(&["item", "register", "x", "--price", "1", "--wait", "2"], 3, "no-answer")?;
+        Ok(())
+    })
+}
+
+#[test]
+fn broker_a_demo_follows_a_demo_at_once() -> Result<()> {
+    let kafka = Kafka::start()?;
+    let program = Program::new(&kafka.bootstrap())?;
+    program.judge(|program| {
+        let demo = ["demo", "--fresh", "--scale", "0.0005", "--patience", "120"];
+        // Nothing to delete yet.
+        program.ok(&demo)?;
+        let refused = program.fails(&demo[..1], 2, "not-empty")?;
+        ensure!(refused.err.contains("--fresh"), "{refused}");
+        let again = program.ok(&demo)?;
+        ensure!(!again.err.contains("has members"), "its members outlive a demo that has ended: {again}");
         Ok(())
     })
 }
@@ -139,7 +179,7 @@ fn broker_topics_are_planned_and_only_the_plan_is_applied() -> Result<()> {
         let text = program.ok(&["topics", "plan"])?;
         for words in [
             "change   orders.v1: retention.ms from 86400000 (1 d) to 2592000000 (30 d)",
-            "change   fulfilment-changelog: cleanup.policy from delete to compact,delete",
+            "change   fulfilment-changelog: cleanup.policy from delete to compact",
             "drift    orders.v1 segment.ms=3600000 (1 h) is set",
             "0 to create, 2 to change, 0 refused, 3 drifted",
         ] {
@@ -152,7 +192,7 @@ fn broker_topics_are_planned_and_only_the_plan_is_applied() -> Result<()> {
             "{applied}"
         );
         ensure!(property(&admin, "orders.v1", "retention.ms")? == DECLARED_MS, "not applied: {applied}");
-        ensure!(property(&admin, "fulfilment-changelog", "cleanup.policy")? == "compact,delete", "{applied}");
+        ensure!(property(&admin, "fulfilment-changelog", "cleanup.policy")? == "compact", "{applied}");
         // What is not in the plan stays: a change that is not incremental would have set it back.
         ensure!(property(&admin, "orders.v1", "segment.ms")? == "3600000", "a property was lost: {applied}");
         let again = program.ok(&["topics", "apply"])?;

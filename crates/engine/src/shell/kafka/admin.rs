@@ -17,8 +17,11 @@ use super::alter::alter;
 use super::group::Quiet;
 use super::groups::{self, Group};
 use super::settings::KafkaSettings;
+use super::survey::plain;
 
 const CALL: Duration = Duration::from_secs(15);
+/// Properties that brokers before Kafka 3.6 refuse to hear of; their own bounds are as wide.
+const SINCE_3_6: [&str; 2] = ["message.timestamp.before.max.ms", "message.timestamp.after.max.ms"];
 
 /// What an administrative call ran into.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +87,7 @@ impl Admin {
 
     /// Every topic and its number of partitions.
     pub fn topics(&self) -> Result<BTreeMap<String, u32>, AdminError> {
-        Ok(self.counts()?.into_iter().map(|(topic, (partitions, _))| (topic, partitions)).collect())
+        Ok(self.counts(&[])?.into_iter().map(|(topic, (partitions, _))| (topic, partitions)).collect())
     }
 
     fn metadata(&self) -> Result<Metadata, AdminError> {
@@ -98,18 +101,29 @@ impl Admin {
         })
     }
 
-    /// Every topic, its number of partitions, and the replicas of the partition that has fewest.
-    fn counts(&self) -> Result<BTreeMap<String, (u32, u32)>, AdminError> {
+    /// Every topic, its number of partitions, and the replicas of the partition that has fewest. A topic of `sure`
+    /// without partitions is an error: the broker could not describe it.
+    fn counts(&self, sure: &[String]) -> Result<BTreeMap<String, (u32, u32)>, AdminError> {
         let metadata = self.metadata()?;
         let counts = metadata.topics().iter().map(|topic| {
+            let name = topic.name().to_owned();
+            match topic.error() {
+                Some(code) if topic.partitions().is_empty() && sure.contains(&name) => {
+                    return Err(topic_error(&name, code.into()));
+                }
+                _ => {}
+            }
             let replicas = topic.partitions().iter().map(|partition| partition.replicas().len() as u32).min();
-            (topic.name().to_owned(), (topic.partitions().len() as u32, replicas.unwrap_or_default()))
+            Ok((name, (topic.partitions().len() as u32, replicas.unwrap_or_default())))
         });
-        Ok(counts.collect())
+        counts.collect()
     }
 
     /// Describes consumer groups, in the order of `names`.
     pub fn groups(&self, names: &[&str]) -> Result<Vec<Group>, AdminError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
         // The first question about any group makes the broker create this topic, and may stay without an answer.
         let fresh = !self.topics()?.contains_key("__consumer_offsets");
         let wait = if fresh { CALL / 5 } else { CALL };
@@ -139,7 +153,7 @@ impl Admin {
 
     /// What exists of these topics, with their configuration.
     pub fn describe(&self, names: &[String]) -> Result<BTreeMap<String, Found>, AdminError> {
-        let mut counts = self.counts()?;
+        let mut counts = self.counts(names)?;
         counts.retain(|topic, _| names.contains(topic));
         if counts.is_empty() {
             return Ok(BTreeMap::new());
@@ -160,6 +174,9 @@ impl Admin {
     /// Sets properties of a topic, all of them or none, leaves its other properties as they are, and waits until the
     /// broker shows them.
     pub fn alter(&self, topic: &str, values: &[(String, String)]) -> Result<(), AdminError> {
+        if values.is_empty() {
+            return Ok(());
+        }
         let failed = |why: String| AdminError::Topic { topic: topic.to_owned(), why };
         alter(self.client.inner(), topic, values, CALL).map_err(failed)?;
         let since = Instant::now();
@@ -178,8 +195,11 @@ impl Admin {
 
     /// Lets principals do things. What they may do besides is not touched.
     pub fn allow(&self, acls: &[Acl]) -> Result<(), AdminError> {
+        if acls.is_empty() {
+            return Ok(());
+        }
         // Asked for first: whoever is not let in hears it from here.
-        self.counts()?;
+        self.counts(&[])?;
         let denied = |why| AdminError::Denied { what: "ACLs".to_owned(), why };
         acl::create(self.client.inner(), acls, CALL).map_err(denied)
     }
@@ -190,16 +210,22 @@ impl Admin {
             return Ok(());
         }
         let since = Instant::now();
-        let mut left: Vec<&Wanted> = wanted.iter().collect();
+        let mut left: Vec<Wanted> = wanted.to_vec();
         while !left.is_empty() {
             let topics: Vec<NewTopic<'_>> = left.iter().map(|topic| new_topic(topic, replication)).collect();
             let results = pollster::block_on(self.client.create_topics(&topics, &options()))?;
             let mut again = Vec::new();
-            for (topic, result) in left.iter().zip(results) {
+            for (mut topic, result) in std::mem::take(&mut left).into_iter().zip(results) {
                 match result {
                     Ok(_) => {}
                     // It is being deleted: the broker is a moment behind.
-                    Err((_, RDKafkaErrorCode::TopicAlreadyExists)) if since.elapsed() < CALL => again.push(*topic),
+                    Err((_, RDKafkaErrorCode::TopicAlreadyExists)) if since.elapsed() < CALL => again.push(topic),
+                    Err((_, RDKafkaErrorCode::InvalidConfig))
+                        if SINCE_3_6.iter().any(|it| topic.config.contains_key(*it)) =>
+                    {
+                        topic.config.retain(|name, _| !SINCE_3_6.contains(&name.as_str()));
+                        again.push(topic);
+                    }
                     Err((_, code)) => return Err(topic_error(&topic.name, code)),
                 }
             }
@@ -225,6 +251,10 @@ impl Admin {
 
     /// Deletes topics and everything in them.
     pub fn delete(&self, names: &[String]) -> Result<(), AdminError> {
+        // librdkafka calls every empty request an invalid argument; here and below there is nothing to do.
+        if names.is_empty() {
+            return Ok(());
+        }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         for result in pollster::block_on(self.client.delete_topics(&names, &options()))? {
             match result {
@@ -241,10 +271,21 @@ impl Admin {
 
     /// Deletes consumer groups with their committed offsets; a group with members is an error.
     pub fn delete_groups(&self, groups: &[&str]) -> Result<(), AdminError> {
-        for result in pollster::block_on(self.client.delete_groups(groups, &options()))? {
+        if groups.is_empty() {
+            return Ok(());
+        }
+        // Without this topic no group has ever been; the question makes the broker create it, and may stay without an answer.
+        let fresh = !self.topics()?.contains_key("__consumer_offsets");
+        let options = if fresh { options().request_timeout(Some(CALL / 5)) } else { options() };
+        let results = match pollster::block_on(self.client.delete_groups(groups, &options)) {
+            Err(_) if fresh => return Ok(()),
+            results => results?,
+        };
+        for result in results {
             match result {
                 Ok(_) | Err((_, RDKafkaErrorCode::GroupIdNotFound)) => {}
                 Err((group, RDKafkaErrorCode::NonEmptyGroup)) => return Err(AdminError::GroupActive(group)),
+                Err(_) if fresh => {}
                 Err((group, code)) => return Err(group_error(&group, KafkaError::AdminOp(code))),
             }
         }
@@ -256,7 +297,7 @@ impl Admin {
         let mut list = TopicPartitionList::new();
         list.add_partition_offset(topic, partition as i32, Offset::Offset(offset))?;
         let done = pollster::block_on(self.client.delete_records(&list, &options()))?;
-        done.elements().iter().try_for_each(|at| at.error()).map_err(AdminError::Kafka)
+        plain(&done).map(drop)
     }
 
     fn member(&self, group: &str) -> Result<BaseConsumer<Quiet>, AdminError> {
@@ -266,6 +307,9 @@ impl Admin {
 
     /// Sets a group's committed positions (topic, partition, position); the group must have no members.
     pub fn set_offsets(&self, group: &str, positions: &[(String, u32, Position)]) -> Result<(), AdminError> {
+        if positions.is_empty() {
+            return Ok(());
+        }
         let consumer = self.member(group)?;
         let mut list = TopicPartitionList::new();
         for (topic, partition, Position { offset_next, mark }) in positions {
@@ -291,6 +335,9 @@ impl Admin {
 
     /// The group's committed positions of these partitions, with what a command of ours has noted beside them.
     pub fn positions(&self, group: &str, at: &[(String, u32)]) -> Result<Vec<Option<Position>>, AdminError> {
+        if at.is_empty() {
+            return Ok(Vec::new());
+        }
         let consumer = self.member(group)?;
         let mut list = TopicPartitionList::new();
         for (topic, partition) in at {
@@ -298,6 +345,7 @@ impl Admin {
         }
         let found = consumer.committed_offsets(list, CALL);
         let found = found.map_err(|error| group_error(group, denial(&consumer, Duration::ZERO).unwrap_or(error)))?;
+        plain(&found)?;
         let position =
             |(topic, partition): &(String, u32)| position_of(&found.find_partition(topic, *partition as i32)?);
         Ok(at.iter().map(position).collect())
@@ -343,7 +391,7 @@ fn is_active(error: &KafkaError) -> bool {
     error.rdkafka_error_code().is_some_and(|code| active.contains(&code))
 }
 
-fn topic_error(topic: &str, code: RDKafkaErrorCode) -> AdminError {
+pub(super) fn topic_error(topic: &str, code: RDKafkaErrorCode) -> AdminError {
     if denies(code) {
         return AdminError::Denied { what: format!("topic \"{topic}\""), why: code.to_string() };
     }

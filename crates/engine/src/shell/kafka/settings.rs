@@ -29,15 +29,18 @@ pub struct KafkaSettings {
     pub protocol: GroupProtocol,
     /// Name of this instance within its group: the pod's name. Static member and transactional ids derive from it.
     pub instance: String,
+    /// Group members without a name: they are gone when the process ends, and their successors are others. A named one
+    /// stays a member until its session times out, as it may come back.
+    pub nameless: bool,
 }
 
 impl fmt::Debug for KafkaSettings {
     /// Of the options their names: a value may be a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let KafkaSettings { bootstrap, options, protocol, instance } = self;
+        let KafkaSettings { bootstrap, options, protocol, instance, nameless } = self;
         let mut settings = f.debug_struct("KafkaSettings");
         settings.field("bootstrap", bootstrap).field("options", &options.keys());
-        settings.field("protocol", protocol).field("instance", instance).finish()
+        settings.field("protocol", protocol).field("instance", instance).field("nameless", nameless).finish()
     }
 }
 
@@ -75,8 +78,10 @@ impl KafkaSettings {
     /// A consumer that takes part in the processor's group.
     pub(super) fn group(&self, group: &str, worker: usize) -> ClientConfig {
         let mut config = self.reader(group, "consumer", true);
+        if !self.nameless {
+            config.set("group.instance.id", format!("{}-{worker}", self.instance));
+        }
         config
-            .set("group.instance.id", format!("{}-{worker}", self.instance))
             .set("auto.offset.reset", "error")
             .set("enable.partition.eof", "false")
             .set("statistics.interval.ms", STATISTICS_MS)

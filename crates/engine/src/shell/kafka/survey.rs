@@ -8,7 +8,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::admin::AdminError;
+use super::admin::{AdminError, topic_error};
 use super::group::Quiet;
 use super::settings::KafkaSettings;
 
@@ -74,11 +74,15 @@ impl Survey {
         // In this order, so that the last stable offset is never ahead of the high watermark by what came in between.
         let stable = self.offsets(&self.committed, at, Offset::End)?;
         let high = self.offsets(&self.uncommitted, at, Offset::End)?;
-        let ends = |at: &At| {
-            let (first, last_stable_offset, high_watermark) = (*first.get(at)?, *stable.get(at)?, *high.get(at)?);
-            Some((at.clone(), Ends { first, last_stable_offset, high_watermark }))
+        let of = |offsets: &BTreeMap<At, i64>, at: &At| {
+            let (topic, why) = (at.0.clone(), format!("partition {}: the broker gave no offset for its ends", at.1));
+            offsets.get(at).copied().ok_or(AdminError::Topic { topic, why })
         };
-        Ok(at.iter().filter_map(ends).collect())
+        let ends = |at: &At| {
+            let (first, last_stable_offset, high_watermark) = (of(&first, at)?, of(&stable, at)?, of(&high, at)?);
+            Ok((at.clone(), Ends { first, last_stable_offset, high_watermark }))
+        };
+        at.iter().map(ends).collect()
     }
 
     /// The first offset in each partition with a timestamp of at least `ms`; none where there is no such record.
@@ -102,14 +106,14 @@ impl Survey {
         }
         let since = Instant::now();
         loop {
-            let error = match consumer.offsets_for_times(list.clone(), CALL) {
-                Ok(found) => return Ok(plain(&found)),
-                Err(error) => error,
-            };
-            match has_no_leader(&error) {
-                false => return Err(self.unreachable(error)),
-                true if since.elapsed() > CALL => return Err(error.into()),
-                true => std::thread::sleep(PAUSE),
+            let passing = since.elapsed() <= CALL;
+            match consumer.offsets_for_times(list.clone(), CALL) {
+                Ok(found) if !(passing && found.elements().iter().any(|it| fails_for_now(it.error()))) => {
+                    return plain(&found);
+                }
+                Err(error) if !has_no_leader(&error) => return Err(self.unreachable(error)),
+                Err(error) if !passing => return Err(error.into()),
+                Ok(_) | Err(_) => std::thread::sleep(PAUSE),
             }
         }
     }
@@ -120,6 +124,9 @@ impl Survey {
 
     /// The group's committed offsets (`offset_next`) of those partitions that have one.
     pub fn committed(&mut self, group: &str, at: &[At]) -> Result<BTreeMap<At, i64>, AdminError> {
+        if at.is_empty() {
+            return Ok(BTreeMap::new());
+        }
         if !self.groups.contains_key(group) {
             // Not read_committed: that would wait until no transaction is about to move an offset.
             let consumer = self.settings.reader(group, "survey", false).create_with_context(Quiet)?;
@@ -130,7 +137,7 @@ impl Survey {
             list.add_partition(topic, *partition as i32);
         }
         let found = self.groups[group].committed_offsets(list, CALL).map_err(|source| self.unreachable(source))?;
-        Ok(plain(&found))
+        plain(&found)
     }
 
     /// What waits in each of these gaps (committed offset, last stable offset) of one topic, in their order. Counts at most
@@ -198,6 +205,10 @@ fn has_no_leader(error: &KafkaError) -> bool {
     error.rdkafka_error_code().is_some_and(|code| passing.contains(&code))
 }
 
+fn fails_for_now(outcome: Result<(), KafkaError>) -> bool {
+    outcome.is_err_and(|error| has_no_leader(&error))
+}
+
 /// A stretch of a partition that is being looked at.
 struct Gap {
     to: i64,
@@ -229,12 +240,52 @@ impl Gap {
     }
 }
 
-fn plain(list: &TopicPartitionList) -> BTreeMap<At, i64> {
-    let offset = |offset| match offset {
-        Offset::Offset(offset) if offset >= 0 => Some(offset),
-        _ => None,
-    };
+/// The offsets of those partitions that have one.
+pub(super) fn plain(list: &TopicPartitionList) -> Result<BTreeMap<At, i64>, AdminError> {
     let all = list.elements();
-    let each = all.iter().filter_map(|it| Some(((it.topic().to_owned(), it.partition() as u32), offset(it.offset())?)));
-    each.collect()
+    offsets_of(all.iter().map(|it| (it.topic(), it.partition(), it.error(), it.offset())))
+}
+
+/// A call that succeeds may have failed for some partitions: that is an error, not a partition without an offset.
+fn offsets_of<'t>(
+    answers: impl Iterator<Item = (&'t str, i32, Result<(), KafkaError>, Offset)>,
+) -> Result<BTreeMap<At, i64>, AdminError> {
+    let mut offsets = BTreeMap::new();
+    for (topic, partition, outcome, offset) in answers {
+        if let Err(error) = outcome {
+            let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Unknown);
+            return Err(match topic_error(topic, code) {
+                AdminError::Topic { topic, why } => {
+                    AdminError::Topic { topic, why: format!("partition {partition}: {why}") }
+                }
+                denied => denied,
+            });
+        }
+        if let Offset::Offset(offset) = offset
+            && offset >= 0
+        {
+            offsets.insert((topic.to_owned(), partition as u32), offset);
+        }
+    }
+    Ok(offsets)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_partition_is_no_missing_offset() {
+        let asked = |second: Result<(), KafkaError>| {
+            let none = ("t", 2, Ok(()), Offset::Invalid);
+            offsets_of([("t", 0, Ok(()), Offset::Offset(7)), ("t", 1, second, Offset::Invalid), none].into_iter())
+        };
+        let found = asked(Ok(())).expect("nothing failed");
+        assert_eq!(found, BTreeMap::from([(("t".to_owned(), 0), 7)]), "the others have none");
+        let failed = |code| asked(Err(KafkaError::OffsetFetch(code))).expect_err("partition 1 failed");
+        let unstable = failed(RDKafkaErrorCode::UnstableOffsetCommit);
+        assert!(unstable.to_string().starts_with("topic \"t\": partition 1: "), "{unstable}");
+        let denied = failed(RDKafkaErrorCode::TopicAuthorizationFailed);
+        assert!(matches!(denied, AdminError::Denied { .. }), "{denied}");
+    }
 }

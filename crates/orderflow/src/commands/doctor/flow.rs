@@ -8,7 +8,7 @@ use engine::shell::kafka::{Admin, At, Found, GroupProtocol, KafkaSettings, Surve
 use flow::Code;
 
 use super::Check;
-use crate::commands::lag::{age, records};
+use crate::commands::lag::{UNREAD, age, records};
 use crate::log::Log;
 use crate::options::Place;
 use crate::processors;
@@ -147,6 +147,9 @@ pub fn group(standing: &Standing, protocol: GroupProtocol, now_ms: i64) -> Check
     if let Some(lost) = lost(standing) {
         let next = format!("`orderflow reset {name}` begins anew from what is left");
         return Check::fail("group", format!("\"{name}\": {lost}"), next);
+    }
+    if let Some(unread) = standing.unread() {
+        return Check::fail("group", format!("\"{name}\": {unread}"), UNREAD);
     }
     let ours = protocol == GroupProtocol::Consumer;
     if !standing.group.members.is_empty() && standing.group.consumer_protocol.is_some_and(|theirs| theirs != ours) {

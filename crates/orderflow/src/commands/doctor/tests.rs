@@ -123,6 +123,17 @@ fn groups() {
 }
 
 #[test]
+fn partitions_that_nobody_reads() {
+    let mut standing = intake(&[("a-0", "x", 12)], Some(50), 0, 0);
+    assert_eq!(standing.unread(), None);
+    let waiting = Waiting { records: 7, exact: true, oldest_ms: None };
+    let beyond = Partition { partition: 14, committed: None, waiting, ..standing.inputs[0].partitions[0] };
+    standing.inputs[0].partitions.push(beyond);
+    let check = flow::group(&standing, GroupProtocol::Consumer, 0);
+    has(&check, Verdict::Fail, "has 15 partitions, topics.yaml says 12: nobody reads partitions 12 to 14, lag 7");
+}
+
+#[test]
 fn transactions_that_hang() {
     let at = |partition| ("orders.v1".to_owned(), partition);
     let ends = |stable, high| Ends { first: 0, last_stable_offset: stable, high_watermark: high };
