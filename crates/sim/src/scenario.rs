@@ -71,6 +71,15 @@ impl World {
         pod.driver.as_mut().unwrap_or_else(|| unreachable!("the pod is down")).turn()
     }
 
+    /// What ends the first pod within so many turns.
+    ///
+    /// # Panics
+    /// When nothing does.
+    pub fn end_of_the_pod(&self, turns: usize) -> Fault {
+        let end = (0..turns).find_map(|_| self.turn_once().err());
+        end.unwrap_or_else(|| unreachable!("the pod goes on"))
+    }
+
     /// Counters of the first pod; zero while it is down.
     pub fn counts(&self) -> Counts {
         self.instances[0].borrow().driver.as_ref().map(|driver| driver.worker.counts()).unwrap_or_default()

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod disks;
+mod gaps;
 mod laws;
 mod order;
 mod parked;
@@ -9,3 +10,4 @@ mod poison;
 mod rejects;
 mod seeds;
 mod stores;
+mod windows;

@@ -23,6 +23,7 @@ pub enum World {
     Fine,
     Ahead,
     Refused,
+    Unknown,
 }
 
 /// A record that must come out.
@@ -70,12 +71,14 @@ pub struct Model {
     /// Ids taken into the dedup window, by input, in order.
     pub accepted: [Vec<(Id, u64)>; 2],
     record_bytes: usize,
+    /// The dedup window of the build that decides.
+    pub window_ms: i64,
     log_time_ms: [i64; 2],
     clock_ms: i64,
     accounts: BTreeMap<String, Account>,
     parked: BTreeMap<(String, u64), Parked>,
     timers: BTreeSet<Timer>,
-    /// Content and segment of each id of an input.
+    /// Content of each id of an input, and where its segment ends.
     seen: [BTreeMap<Id, (u64, i64)>; 2],
 }
 
@@ -92,8 +95,9 @@ struct Draft {
     write: bool,
 }
 
-fn segment(log_time_ms: i64) -> i64 {
-    log_time_ms.div_euclid(WINDOW_MS / 8)
+/// Where the segment ends that a log time falls into: segments are eighths of the window.
+fn segment_end(log_time_ms: i64, window_ms: i64) -> i64 {
+    (log_time_ms.div_euclid(window_ms / 8) + 1) * (window_ms / 8)
 }
 
 fn timer(due_ms: i64, kind: u8, key: &str, sub: String) -> Timer {
@@ -103,7 +107,7 @@ fn timer(due_ms: i64, kind: u8, key: &str, sub: String) -> Timer {
 impl Model {
     /// An empty task.
     pub fn new(record_bytes: usize) -> Model {
-        Model { record_bytes, ..Model::default() }
+        Model { record_bytes, window_ms: WINDOW_MS, ..Model::default() }
     }
 
     /// The clock is moved; timers due by then fire.
@@ -131,10 +135,12 @@ impl Model {
         match world {
             World::Ahead => return Err(Code::TimeAhead),
             World::Refused => return Err(Code::OutputRefused),
+            World::Unknown => return Err(Code::SchemaUnknown),
             World::Fine => {}
         }
         let log_time_ms = self.log_time_ms[input];
-        if message.timestamp_ms < log_time_ms - WINDOW_MS {
+        let begin_ms = log_time_ms - self.window_ms;
+        if message.timestamp_ms < begin_ms {
             return Err(Code::TooOld);
         }
         let length = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
@@ -147,7 +153,7 @@ impl Model {
             return Err(Code::KeyMismatch);
         }
         let known = self.seen[input].get(&id).copied();
-        let known = known.filter(|(_, of)| *of >= segment(log_time_ms - WINDOW_MS)).map(|(content, _)| content);
+        let known = known.filter(|(_, end_ms)| *end_ms > begin_ms).map(|(content, _)| content);
         let mut draft = self.draft(&key, id, ticket, message.timestamp_ms);
         match (body, known) {
             (Parsed::Entry(_), Some(before)) if before == content => return Ok(()),
@@ -167,8 +173,8 @@ impl Model {
         }
         self.keep(draft)?;
         if known.is_none() {
-            let now = segment(log_time_ms.max(message.timestamp_ms));
-            self.seen[input].insert(id, (content, now));
+            let end_ms = segment_end(log_time_ms.max(message.timestamp_ms), self.window_ms);
+            self.seen[input].insert(id, (content, end_ms));
             self.accepted[input].push((id, content));
         }
         Ok(())
