@@ -98,7 +98,8 @@ impl Fleet {
         spans: Spans,
     ) -> std::io::Result<Running> {
         let topology = known.topology();
-        let make = move || Worker::new((known.make)(), ids.by_fingerprint, limits());
+        let make =
+            move || Worker::new((known.make)(), ids.by_fingerprint, limits()).of_version(env!("CARGO_PKG_VERSION"));
         let (clock, schemas, stop) = (SystemClock::default(), ids.schemas, self.stop.clone());
         match log {
             Log::Kafka(settings) => spawn(topology.name, stop, move || {

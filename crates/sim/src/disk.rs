@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use engine::core::io::{Batch, Chunk, Store};
+use engine::core::io::{Batch, Chunk, Segment, Store};
 use engine::shell::disk::{Checkpoint, Disk, DiskFault, DiskFaults};
 
 use crate::rng::Rng;
@@ -44,17 +44,17 @@ impl Image {
     }
 }
 
-type ChunkKey = (u32, usize, i64);
+type ChunkKey = (u32, u32, i64);
 
 #[derive(Debug, Default)]
-struct Segment {
+struct Folder {
     durable: BTreeMap<ChunkKey, Vec<u8>>,
     tail: Vec<(ChunkKey, Option<Vec<u8>>)>,
     now: BTreeMap<ChunkKey, Vec<u8>>,
-    users: BTreeSet<(u32, usize)>,
+    users: BTreeSet<(u32, u32)>,
 }
 
-impl Segment {
+impl Folder {
     fn put(&mut self, key: ChunkKey, bytes: Option<Vec<u8>>) {
         set(&mut self.now, key, bytes.clone());
         self.tail.push((key, bytes));
@@ -75,7 +75,7 @@ struct Inner {
     durable: Image,
     tail: Vec<Vec<Op>>,
     now: Image,
-    segments: BTreeMap<i64, Segment>,
+    segments: BTreeMap<Segment, Folder>,
     /// Dedup positions applied but not yet known to be on disk.
     applied: BTreeMap<u32, i64>,
     faults: DiskFaults,
@@ -225,7 +225,7 @@ impl Store for MemDisk {
         }
     }
 
-    fn chunk(&self, task: u32, input: usize, segment: i64, offset: i64) -> Option<Vec<u8>> {
+    fn chunk(&self, task: u32, input: u32, segment: Segment, offset: i64) -> Option<Vec<u8>> {
         let mut inner = self.inner();
         if inner.fails(task) {
             return None;
@@ -234,7 +234,7 @@ impl Store for MemDisk {
     }
 
     fn chunks(&self, task: u32, visit: &mut dyn FnMut(Chunk)) {
-        for (segment, Segment { now, .. }) in &self.inner().segments {
+        for (segment, Folder { now, .. }) in &self.inner().segments {
             for ((_, input, offset), bytes) in now.iter().filter(|((of, _, _), _)| *of == task) {
                 visit(Chunk { input: *input, segment: *segment, offset: *offset, bytes: bytes.clone() });
             }
@@ -256,11 +256,11 @@ impl Disk for MemDisk {
             self.restore_state(batch.task, batch.puts, changelog_next, now_ms);
         }
         let mut inner = self.inner();
-        for (input, alive) in batch.expired {
-            for (_, segment) in inner.segments.range_mut(..alive) {
+        for (input, begin_ms) in batch.expired {
+            for (_, segment) in inner.segments.iter_mut().filter(|(at, _)| at.until_ms <= begin_ms) {
                 segment.users.remove(&(batch.task, input));
             }
-            inner.segments.retain(|number, segment| *number >= alive || !segment.users.is_empty());
+            inner.segments.retain(|at, segment| at.until_ms > begin_ms || !segment.users.is_empty());
         }
     }
 

@@ -6,12 +6,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use engine::core::io::WriterSchema;
-use engine::core::logic::erase;
+use engine::core::logic::{Given, Logic, Outcome, RawEffects, erase};
 use engine::core::pace::Limits;
 use engine::core::worker::Worker;
 use engine::shell::driver::Driver;
 use engine::shell::schemas::Schemas;
 use engine::shell::transport::Fault;
+use flow::{Id, Reject, Seen, StateRead, Topology};
 
 use crate::clock::{SimClock, Skew};
 use crate::disk::MemDisk;
@@ -39,14 +40,19 @@ pub fn wire_ids() -> HashMap<u64, u32> {
     WRITTEN.iter().zip(10..).map(|(record, id)| (wire::fingerprint(record), id)).collect()
 }
 
-fn schema(record: &str) -> WriterSchema {
+/// The schema of a record.
+pub fn schema(record: &str) -> WriterSchema {
     WriterSchema { record: record.to_owned(), fingerprint: wire::fingerprint(record), text: record.into() }
+}
+
+/// Ids of the registry that are known when a run begins.
+pub fn known() -> [(u32, WriterSchema); 3] {
+    [(ENTRY_ID, "Entry"), (ASK_ID, "Ask"), (STRANGER_ID, "Stranger")].map(|(id, record)| (id, schema(record)))
 }
 
 /// What is known of the registry when a run begins.
 pub fn schemas() -> Schemas {
-    let known = [(ENTRY_ID, "Entry"), (ASK_ID, "Ask"), (STRANGER_ID, "Stranger")];
-    Schemas::new(known.map(|(id, record)| (id, schema(record))), true)
+    Schemas::new(known(), true)
 }
 
 /// The registry answers what was asked for first, or all of it.
@@ -54,6 +60,38 @@ pub fn answer(schemas: &Schemas, all: bool) {
     for id in schemas.wanted().into_iter().take(if all { usize::MAX } else { 1 }) {
         schemas.answer(id, SLOW_ENTRY_IDS.contains(&id).then(|| schema("Entry")));
     }
+}
+
+/// The ledger under another map.
+struct Mapped {
+    logic: Box<dyn Logic>,
+    topology: &'static Topology,
+}
+
+impl Logic for Mapped {
+    fn topology(&self) -> &'static Topology {
+        self.topology
+    }
+
+    fn process(
+        &mut self,
+        given: Given<'_>,
+        seen: &mut dyn FnMut(Id, u64) -> Seen,
+        state: &dyn StateRead,
+        out: &mut RawEffects,
+    ) -> Result<Outcome, Reject> {
+        self.logic.process(given, seen, state, out)
+    }
+}
+
+/// The version of a build with this map: it says what the oracle has to know of it.
+pub fn version_of(topology: &Topology) -> String {
+    format!("sim-{}", topology.window_ms)
+}
+
+/// The dedup window of a build.
+pub fn window_of(version: &str) -> Option<i64> {
+    version.strip_prefix("sim-")?.parse().ok()
 }
 
 /// All pods. Each is borrowed only while it takes a turn, so that others can break in.
@@ -73,7 +111,9 @@ pub fn start(
     pod.skew.settle(u64::MAX);
     let clock = SimClock { time: shared.time.clone(), skew: pod.skew.clone() };
     let transport = Planted::new(shared.clone(), pod.disk.clone(), me, clock.clone(), plant);
-    let worker = Worker::new(erase::<Ledger>(handle), wire_ids(), limits);
+    let topology = shared.topology.get();
+    let logic = Box::new(Mapped { logic: erase::<Ledger>(handle), topology });
+    let worker = Worker::new(logic, wire_ids(), limits).of_version(&version_of(topology));
     shared.set_dead(me, false);
     shared.note(format_args!("{me} starts"));
     pod.driver = Some(Driver::new(worker, transport, pod.disk.clone(), clock, schemas.clone()));

@@ -123,9 +123,9 @@ impl Transport for Planted {
         self.inner.changelog(task, key, value)
     }
 
-    fn dedup_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
+    fn dedup_log(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
         self.dedup.push((task, value.to_vec()));
-        self.inner.dedup_log(task, value)
+        self.inner.dedup_log(task, key, value)
     }
 
     fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {

@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use engine::shell::restore::Internal;
 use engine::shell::transport::Fault;
+use flow::Topology;
 
 use crate::broker::Broker;
 use crate::chaos::Chaos;
@@ -46,6 +47,8 @@ pub struct Shared {
     /// What went against a rule while the run went on.
     pub breaches: RefCell<Vec<String>>,
     pub names: Internal,
+    /// The map that a process starts with.
+    pub topology: Cell<&'static Topology>,
     /// Some clock is wrong for good: what follows such a clock is early, and right.
     pub clocks_wrong: Cell<bool>,
     /// The broker refuses every record.
@@ -76,6 +79,7 @@ impl Shared {
             history: RefCell::default(),
             breaches: RefCell::default(),
             names: Internal::of(TOPOLOGY.name),
+            topology: Cell::new(&TOPOLOGY),
             clocks_wrong: Cell::new(false),
             refuse_all: Cell::new(false),
             letter_bytes: Cell::new(usize::MAX),

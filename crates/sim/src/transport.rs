@@ -354,8 +354,9 @@ impl Transport for SimTransport {
         Ok(())
     }
 
-    fn dedup_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
-        let message = Message { value: Some(value.to_vec()), task, ..Message::default() };
+    fn dedup_log(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+        let (key, value) = (Some(key.to_vec()), Some(value.to_vec()));
+        let message = Message { key, value, task, ..Message::default() };
         let topic = self.shared.names.dedup.clone();
         let offset = self.produce("dedup log", &topic, task, message)?;
         self.logged.entry(task).or_insert_with(|| Logged { task, ..Logged::default() }).dedup.push(offset);

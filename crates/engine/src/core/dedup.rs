@@ -8,18 +8,23 @@
 //!
 //! Architecture Invariant: whether an id is in the window follows from the sequence of records alone, not from where
 //! transactions or restarts happened to cut it; else a replay would not give the same outputs. An id belongs to the
-//! segment of the log time at which it was handled, and is forgotten when the log time has left that segment behind,
+//! segment of the log time at which it was handled, and is forgotten when the window has left that segment behind,
 //! whether or not it was dropped by then.
+//!
+//! Segments are eighths of the window that topics.yaml gives at the time, and keep their bounds when it gives another one:
+//! an id is never forgotten before its log time leaves the window of the day.
 
 use std::collections::VecDeque;
 
 use flow::{Id, Seen};
 use hashbrown::{HashMap, HashTable};
 
-use super::io::{Chunk, Store};
+use super::io::{Chunk, Segment, Store};
 
 /// Segments a window is cut into: disk and memory are given back in steps of this share of it.
 const SEGMENTS: i64 = 8;
+/// The version of a record that is written.
+const VERSION: u8 = 2;
 /// 16 bytes of id, 8 of content hash.
 const ENTRY: usize = 24;
 
@@ -27,9 +32,9 @@ const ENTRY: usize = 24;
 #[derive(Debug, Default)]
 struct Fresh {
     /// Content and segment of each id.
-    at: HashMap<Id, (u64, i64)>,
+    at: HashMap<Id, (u64, Segment)>,
     /// Entries by segment, oldest first: rarely more than one segment in a transaction.
-    runs: Vec<(i64, Vec<u8>)>,
+    runs: Vec<(Segment, Vec<u8>)>,
 }
 
 impl Fresh {
@@ -42,7 +47,7 @@ impl Fresh {
 /// What the index knows of a committed chunk.
 #[derive(Debug, Clone, Copy)]
 struct Known {
-    segment: i64,
+    segment: Segment,
     offset: i64,
     /// Number of its first id.
     first: u32,
@@ -52,7 +57,8 @@ struct Known {
 #[derive(Debug)]
 pub struct Window {
     task: u32,
-    input: usize,
+    /// Name of the input, as [`super::ids::topic`] has it.
+    input: u32,
     window_ms: i64,
     /// (tag of the id, its number). Ids are numbered in the order of the chunks, modulo 2^32.
     index: HashTable<(u32, u32)>,
@@ -88,7 +94,7 @@ fn entries(bytes: &[u8]) -> impl Iterator<Item = (Id, u64)> + '_ {
 
 impl Window {
     /// An empty window.
-    pub fn new(task: u32, input: usize, window_ms: i64) -> Window {
+    pub fn new(task: u32, input: u32, window_ms: i64) -> Window {
         Window {
             task,
             input,
@@ -106,7 +112,7 @@ impl Window {
         self.index_chunk(chunk.segment, chunk.offset, &chunk.bytes);
     }
 
-    fn index_chunk(&mut self, segment: i64, offset: i64, bytes: &[u8]) {
+    fn index_chunk(&mut self, segment: Segment, offset: i64, bytes: &[u8]) {
         self.chunks.push_back(Known { segment, offset, first: self.next });
         for (id, _) in entries(bytes) {
             let tag = tag(&id);
@@ -126,17 +132,19 @@ impl Window {
 
     /// Was this id met within the window that ends at this log time, and with the same content?
     pub fn check(&self, id: Id, content: u64, log_time_ms: i64, store: &dyn Store) -> Seen {
-        let alive = self.alive(log_time_ms);
+        let begin_ms = self.begin_ms(log_time_ms);
         for fresh in [&self.building, &self.committing] {
             if let Some((known, segment)) = fresh.at.get(&id)
-                && *segment >= alive
+                && segment.until_ms > begin_ms
             {
                 return compare(*known, content);
             }
         }
         let wanted = tag(&id);
         for (_, number) in self.index.iter_hash(spread(wanted)).filter(|(tag, _)| *tag == wanted) {
-            let Some((known, at)) = self.place(*number).filter(|(known, _)| known.segment >= alive) else { continue };
+            let Some((known, at)) = self.place(*number).filter(|(known, _)| known.segment.until_ms > begin_ms) else {
+                continue;
+            };
             let mut seen = None;
             store.with_chunk(self.task, self.input, known.segment, known.offset, &mut |bytes| {
                 let met = bytes.get(at * ENTRY..).and_then(|bytes| entries(bytes).next());
@@ -163,14 +171,16 @@ impl Window {
     }
 
     /// Records for the dedup changelog, one for each segment that the transaction brought ids of:
-    /// `[input u8] [segment i64 LE] [entries]`.
+    /// `[version u8] [input's name u32] [segment's begin i64] [segment's end i64] [entries]`, little-endian.
     pub fn seal(&mut self) -> Vec<Vec<u8>> {
         std::mem::swap(&mut self.building, &mut self.committing);
         self.building.clear();
-        let record = |(segment, bytes): &(i64, Vec<u8>)| {
-            let mut out = Vec::with_capacity(9 + bytes.len());
-            out.push(self.input as u8);
-            out.extend(segment.to_le_bytes());
+        let record = |(segment, bytes): &(Segment, Vec<u8>)| {
+            let mut out = Vec::with_capacity(21 + bytes.len());
+            out.push(VERSION);
+            out.extend(self.input.to_le_bytes());
+            out.extend(segment.from_ms.to_le_bytes());
+            out.extend(segment.until_ms.to_le_bytes());
             out.extend(bytes);
             out
         };
@@ -195,30 +205,32 @@ impl Window {
         self.committing.clear();
     }
 
-    /// Drops segments that lie before the window; the first segment still alive, when any were dropped.
+    /// Drops segments that lie before the window; where it begins, when any were dropped.
     pub fn expire(&mut self, log_time_ms: i64) -> Option<i64> {
-        let alive = self.alive(log_time_ms);
-        if self.chunks.front().is_none_or(|oldest| oldest.segment >= alive) {
+        let begin_ms = self.begin_ms(log_time_ms);
+        let is_over = |oldest: &Known| oldest.segment.until_ms <= begin_ms;
+        if !self.chunks.front().is_some_and(is_over) {
             return None;
         }
-        while self.chunks.front().is_some_and(|oldest| oldest.segment < alive) {
+        while self.chunks.front().is_some_and(is_over) {
             self.chunks.pop_front();
         }
         let first = self.chunks.front().map_or(self.next, |oldest| oldest.first);
         let live = self.next.wrapping_sub(first);
         self.index.retain(|(_, number)| number.wrapping_sub(first) < live);
         self.index.shrink_to_fit(|(tag, _)| spread(*tag));
-        Some(alive)
+        Some(begin_ms)
     }
 
     /// The offset in the dedup changelog before which nothing is needed any more.
     pub fn oldest_offset(&self) -> Option<i64> {
-        self.chunks.front().map(|oldest| oldest.offset)
+        // After a change of the window an older chunk may outlive a newer one.
+        self.chunks.iter().map(|chunk| chunk.offset).min()
     }
 
     /// Where the oldest segment that holds something begins, in milliseconds of log time.
     pub fn oldest_ms(&self) -> Option<i64> {
-        self.chunks.front().map(|oldest| oldest.segment.saturating_mul((self.window_ms / SEGMENTS).max(1)))
+        self.chunks.front().map(|oldest| oldest.segment.from_ms)
     }
 
     /// Ids in the window, committed ones only.
@@ -231,23 +243,27 @@ impl Window {
         self.index.is_empty()
     }
 
-    /// The oldest segment of the window that ends at this log time.
-    fn alive(&self, log_time_ms: i64) -> i64 {
-        self.segment(log_time_ms.saturating_sub(self.window_ms))
+    /// Where the window begins that ends at this log time.
+    fn begin_ms(&self, log_time_ms: i64) -> i64 {
+        log_time_ms.saturating_sub(self.window_ms)
     }
 
-    fn segment(&self, log_time_ms: i64) -> i64 {
-        log_time_ms.div_euclid((self.window_ms / SEGMENTS).max(1))
+    fn segment(&self, log_time_ms: i64) -> Segment {
+        let length_ms = (self.window_ms / SEGMENTS).max(1);
+        let from_ms = log_time_ms.saturating_sub(log_time_ms.rem_euclid(length_ms));
+        Segment { from_ms, until_ms: from_ms.saturating_add(length_ms) }
     }
 }
 
 /// Reads a record of the dedup changelog; `None` when the bytes are none.
 pub fn parse(value: &[u8], offset: i64) -> Option<Chunk> {
-    let (input, rest) = value.split_first()?;
-    let (segment, bytes) = rest.split_first_chunk::<8>()?;
-    (bytes.len() % ENTRY == 0).then(|| Chunk {
-        input: *input as usize,
-        segment: i64::from_le_bytes(*segment),
+    let (version, rest) = value.split_first()?;
+    let (input, rest) = rest.split_first_chunk::<4>()?;
+    let (from_ms, rest) = rest.split_first_chunk::<8>()?;
+    let (until_ms, bytes) = rest.split_first_chunk::<8>()?;
+    (*version == VERSION && bytes.len() % ENTRY == 0).then(|| Chunk {
+        input: u32::from_le_bytes(*input),
+        segment: Segment { from_ms: i64::from_le_bytes(*from_ms), until_ms: i64::from_le_bytes(*until_ms) },
         offset,
         bytes: bytes.to_vec(),
     })
@@ -267,7 +283,7 @@ mod tests {
 
         fn scan(&self, _: u32, _: &[u8], _: &[u8], _: &mut dyn FnMut(&[u8], &[u8]) -> bool) {}
 
-        fn chunk(&self, _: u32, _: usize, segment: i64, offset: i64) -> Option<Vec<u8>> {
+        fn chunk(&self, _: u32, _: u32, segment: Segment, offset: i64) -> Option<Vec<u8>> {
             let chunk = self.0.iter().find(|chunk| (chunk.segment, chunk.offset) == (segment, offset));
             chunk.map(|chunk| chunk.bytes.clone())
         }
@@ -295,13 +311,75 @@ mod tests {
             assert_eq!(window.check(id(number), 99, 20, &store), Seen::Conflict, "{number}");
         }
         assert_eq!(window.check(id(9), 9, 20, &store), Seen::New);
-        assert_eq!(window.expire(90), Some(1));
+        assert_eq!(window.expire(90), Some(10));
         assert_eq!(window.len(), 6);
         assert_eq!(window.oldest_ms(), Some(10), "the segment that is left begins there");
         assert_eq!(window.check(id(2), 2, 90, &store), Seen::New, "its segment has expired");
         assert_eq!(window.check(id(3), 3, 90, &store), Seen::Duplicate);
         assert_eq!(window.check(id(8), 8, 90, &store), Seen::Duplicate);
-        assert_eq!(window.expire(1_000), Some(92));
+        assert_eq!(window.expire(1_000), Some(920));
         assert!(window.is_empty() && window.oldest_offset().is_none());
+    }
+
+    /// A window of 800 ms in which an id was handled every 10 ms from 0 to 1,000; its chunks.
+    fn filled() -> Chunks {
+        let mut window = Window::new(0, 7, 800);
+        let mut store = Chunks(Vec::new());
+        for number in 0..=100u8 {
+            window.add(id(number), 0, i64::from(number) * 10);
+            let records = window.seal();
+            let chunks = window.committed(&mut std::iter::once(i64::from(number)));
+            assert_eq!(parse(&records[0], i64::from(number)).as_ref(), chunks.first(), "a record reads back");
+            store.0.extend(chunks);
+        }
+        store
+    }
+
+    #[test]
+    fn an_id_outlives_a_change_of_the_window_for_as_long_as_the_new_window_says() {
+        for window_ms in [100, 400, 800, 1_600, 80_000] {
+            let mut store = filled();
+            let mut window = Window::new(0, 7, window_ms);
+            store.0.sort_by_key(|chunk| (chunk.segment, chunk.offset));
+            store.0.iter().for_each(|chunk| window.load(chunk));
+            for log_time_ms in (1_000..3_000).step_by(50) {
+                // Memory is given back now and then: it makes no difference.
+                if log_time_ms % 200 == 0 {
+                    window.expire(log_time_ms);
+                }
+                for number in 0..=100u8 {
+                    let handled_ms = i64::from(number) * 10;
+                    let known = window.check(id(number), 0, log_time_ms, &store) == Seen::Duplicate;
+                    let (within, eighth_ms) = (|ms: i64| ms > log_time_ms - window_ms, 100);
+                    assert!(known || !within(handled_ms), "{window_ms}: {number} is forgotten at {log_time_ms}");
+                    assert!(
+                        !known || within(handled_ms + eighth_ms),
+                        "{window_ms}: {number} is known at {log_time_ms}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_still_needed_of_the_changelog_is_not_trimmed_after_a_change_of_the_window() {
+        let mut store = filled();
+        let mut window = Window::new(0, 7, 400);
+        store.0.iter().for_each(|chunk| window.load(chunk));
+        // The segment of the wider window, [1000, 1100), outlives that of the narrower one, [1000, 1050).
+        window.add(id(200), 0, 1_010);
+        window.seal();
+        store.0.extend(window.committed(&mut std::iter::once(200)));
+        let mut again = Window::new(0, 7, 400);
+        store.0.sort_by_key(|chunk| (chunk.segment, chunk.offset));
+        store.0.iter().for_each(|chunk| again.load(chunk));
+        for window in [&mut window, &mut again] {
+            window.expire(1_400);
+            assert_eq!(window.oldest_offset(), Some(100), "both are alive, and the older outlives the newer");
+            window.expire(1_460);
+            assert_eq!(window.check(id(100), 0, 1_460, &store), Seen::Duplicate);
+            assert_eq!(window.check(id(200), 0, 1_460, &store), Seen::New);
+            assert_eq!(window.oldest_offset(), Some(100));
+        }
     }
 }

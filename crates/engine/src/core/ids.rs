@@ -90,6 +90,11 @@ pub fn partition(key: &[u8], partitions: u32) -> u32 {
     (murmur2(key) & 0x7fff_ffff) % partitions.max(1)
 }
 
+/// A topic's name in four bytes, for what is stored: the same wherever topics.yaml lists the topic.
+pub fn topic(name: &str) -> u32 {
+    murmur2(name.as_bytes())
+}
+
 fn murmur2(data: &[u8]) -> u32 {
     const M: u32 = 0x5bd1_e995;
     let mut hash: u32 = 0x9747_b28c ^ data.len() as u32;

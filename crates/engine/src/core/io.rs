@@ -212,16 +212,25 @@ pub struct Batch {
     pub puts: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     pub changelog_next: Option<i64>,
     pub chunks: Vec<Chunk>,
-    /// (input, segment): dedup segments before it have expired.
-    pub expired: Vec<(usize, i64)>,
+    /// (input, milliseconds): dedup segments of this input that end by then have expired.
+    pub expired: Vec<(u32, i64)>,
+}
+
+/// A stretch of log time whose dedup ids expire together: in milliseconds since 1970-01-01 UTC, so that what is stored means
+/// the same when topics.yaml gives the window another length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Segment {
+    /// The first millisecond after it. Segments sort by it: the first to end expires first.
+    pub until_ms: i64,
+    pub from_ms: i64,
 }
 
 /// The dedup ids of one transaction and one input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
-    pub input: usize,
-    /// Log time divided by the segment's length.
-    pub segment: i64,
+    /// Name of the input, as [`super::ids::topic`] has it: its place in topics.yaml may be another one tomorrow.
+    pub input: u32,
+    pub segment: Segment,
     /// Its offset in the dedup changelog; its identity in the store.
     pub offset: i64,
     pub bytes: Vec<u8>,
@@ -244,6 +253,8 @@ pub enum Action {
     /// A record of the dedup changelog; partition = task.
     DedupLog {
         task: u32,
+        /// The positions of the task's inputs that the record belongs to.
+        key: Vec<u8>,
         value: Vec<u8>,
     },
     /// A record of the recorded order; partition = task.
@@ -300,10 +311,10 @@ pub trait Store {
     fn scan(&self, task: u32, prefix: &[u8], from: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool);
 
     /// The bytes of a dedup chunk.
-    fn chunk(&self, task: u32, input: usize, segment: i64, offset: i64) -> Option<Vec<u8>>;
+    fn chunk(&self, task: u32, input: u32, segment: Segment, offset: i64) -> Option<Vec<u8>>;
 
     /// Lends the bytes of a dedup chunk to `look`, where there is one; a store that can do so without a copy should.
-    fn with_chunk(&self, task: u32, input: usize, segment: i64, offset: i64, look: &mut dyn FnMut(&[u8])) {
+    fn with_chunk(&self, task: u32, input: u32, segment: Segment, offset: i64, look: &mut dyn FnMut(&[u8])) {
         if let Some(bytes) = self.chunk(task, input, segment, offset) {
             look(&bytes);
         }

@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod counts;
 pub mod dedup;
+pub mod follow;
 pub mod guard;
 pub mod headers;
 pub mod ids;

@@ -6,7 +6,9 @@ use flow::Input;
 
 use super::counts::TaskCounts;
 use super::dedup::Window;
+use super::follow::{Follow, HistoryGap};
 use super::headers::{self, Header, OwnedHeader};
+use super::ids;
 use super::io::{Batch, Framed, Logged, Opening, Record, Store, WriterSchema};
 use super::keys::{self, Wake};
 use super::order::{Step, Steps};
@@ -44,20 +46,19 @@ enum HeldFrame {
     Unknown(u32),
 }
 
-/// Following the recorded order after a reset.
-#[derive(Debug, Default)]
-pub struct Follow {
-    pub steps: VecDeque<Step>,
-    /// Offset to read on from; `None` before the first page.
-    pub read_next: Option<i64>,
-    pub asked: bool,
-    pub at_end: bool,
+/// Where the history ended when the task was opened.
+#[derive(Debug)]
+struct Recorded {
+    end: Vec<Option<i64>>,
+    clock_ms: i64,
 }
 
 /// A task.
 #[derive(Debug)]
 pub struct Task {
     pub id: u32,
+    /// Names of the inputs, as [`ids::topic`] has them.
+    pub names: Vec<u32>,
     inputs: &'static [Input],
     logs: LogIds,
     /// No record lies from .0 up to .1 of an input.
@@ -68,10 +69,17 @@ pub struct Task {
     pub building: Overlay,
     pub committing: Overlay,
     pub windows: Vec<Window>,
+    window_ms: i64,
+    /// Dedup segments of topics that are no inputs any more: (name, end in milliseconds). They expire by the task's clock.
+    strangers: Vec<(u32, i64)>,
     pub order: Steps,
     pub follow: Option<Follow>,
-    /// The last record of the recorded order when the task was opened.
-    recorded: Option<Steps>,
+    recorded: Option<Recorded>,
+    /// The history cannot be read, so that nothing is known of the past.
+    pub gap: Option<HistoryGap>,
+    /// The history does not name the present build yet, and whether the transaction on its way does.
+    code_due: bool,
+    code_sealed: bool,
     /// Time of the earliest timer, over all three layers.
     pub next_due: Option<i64>,
     /// No timer stands before this store key: those that fired are not looked at again.
@@ -103,30 +111,42 @@ impl Task {
             events: record.events,
         };
         let count = inputs.len();
-        let mut windows: Vec<Window> = (0..count).map(|input| Window::new(id, input, window_ms)).collect();
+        let names: Vec<u32> = inputs.iter().map(|input| ids::topic(input.topic)).collect();
+        let mut windows: Vec<Window> = names.iter().map(|input| Window::new(id, *input, window_ms)).collect();
         let mut chunks = Vec::new();
         store.chunks(id, &mut |chunk| chunks.push(chunk));
         chunks.sort_by_key(|chunk| (chunk.segment, chunk.offset));
+        let mut strangers = Vec::new();
         for chunk in &chunks {
-            if let Some(window) = windows.get_mut(chunk.input) {
-                window.load(chunk);
+            match names.iter().position(|input| *input == chunk.input) {
+                Some(input) => windows[input].load(chunk),
+                None => strangers.push((chunk.input, chunk.segment.until_ms)),
             }
         }
-        let recorded = opening.order_last.as_deref().and_then(Steps::decode);
+        strangers.dedup();
+        let last = opening.order_last.as_deref().map(Steps::decode).transpose();
+        let gap = |why| HistoryGap::Record { task: id, record: "the last record".to_owned(), why };
+        let (last, gap) = last.map_or_else(|why| (None, Some(gap(why))), |last| (last, None));
         let mut task = Task {
             id,
             inputs,
             logs: opening.logs,
             passed,
-            order: Steps { begin: standing.positions.clone(), steps: Vec::new() },
+            order: Steps { inputs: names.clone(), begin: standing.positions.clone(), steps: Vec::new() },
             committed: standing.clone(),
             standing,
             committing_standing: None,
             building: Overlay::default(),
             committing: Overlay::default(),
             windows,
+            window_ms,
+            strangers,
             follow: None,
-            recorded,
+            recorded: last.map(|last| Recorded { end: last.end_of(&names), clock_ms: last.clock_ms() }),
+            names,
+            gap,
+            code_due: true,
+            code_sealed: false,
             next_due: None,
             wakes_from: keys::wakes(),
             held: vec![VecDeque::new(); count],
@@ -137,7 +157,7 @@ impl Task {
             committing_counts: TaskCounts::default(),
             committed_counts: TaskCounts::default(),
         };
-        task.follow = task.behind().then(Follow::default);
+        task.follow = task.past();
         task.next_due = task.earliest_wake(store).map(|wake| wake.due_ms);
         task
     }
@@ -147,15 +167,23 @@ impl Task {
         (self.counts, self.committing_counts, self.committed_counts) = (former, former, former);
     }
 
-    /// Whether the recorded past is not over yet: some input stands before its end, or the clock before its last step.
-    fn behind(&self) -> bool {
-        let Some(recorded) = &self.recorded else { return false };
-        let mut ends = recorded.end().into_iter().zip(&self.standing.positions);
-        ends.any(|(end, at)| *at < end)
-            || recorded
-                .steps
-                .iter()
-                .any(|step| matches!(step, Step::Clock { now_ms } if *now_ms > self.standing.clock_ms))
+    /// The past that is not over yet: some input stands before its end, or the clock before its last step.
+    fn past(&self) -> Option<Follow> {
+        if self.gap.is_some() {
+            return Some(Follow::stopped());
+        }
+        let recorded = self.recorded.as_ref()?;
+        let mut ends = recorded.end.iter().zip(&self.standing.positions);
+        let behind = ends.any(|(end, at)| end.is_some_and(|end| *at < end));
+        (behind || recorded.clock_ms > self.standing.clock_ms).then(Follow::default)
+    }
+
+    /// Names the build in the first record of the history since the task was opened.
+    pub fn note_code(&mut self, version: &str) {
+        if self.code_due && !version.is_empty() {
+            self.order.steps.insert(0, Step::Code { version: version.to_owned() });
+            self.code_sealed = true;
+        }
     }
 
     /// What this task may read.
@@ -206,14 +234,20 @@ impl Task {
         self.committing = std::mem::take(&mut self.building);
         self.committing_standing = Some(self.standing.clone());
         self.committing_counts = self.counts;
-        self.order = Steps { begin: self.standing.positions.clone(), steps: Vec::new() };
+        self.begin_order();
         self.dirty = false;
         self.in_flight = true;
+    }
+
+    fn begin_order(&mut self) {
+        self.order.begin.clone_from(&self.standing.positions);
+        self.order.steps.clear();
     }
 
     /// The transaction is committed: what goes to the store.
     pub fn committed(&mut self, logged: &Logged) -> Batch {
         self.in_flight = false;
+        self.code_due &= !std::mem::take(&mut self.code_sealed);
         if let Some(standing) = self.committing_standing.take() {
             self.committed = standing;
             self.committed_counts = self.committing_counts;
@@ -223,10 +257,13 @@ impl Task {
         let mut offsets = logged.dedup.iter().copied();
         for (input, window) in self.windows.iter_mut().enumerate() {
             batch.chunks.extend(window.committed(&mut offsets));
-            if let Some(alive) = window.expire(self.committed.log_time_ms[input]) {
-                batch.expired.push((input, alive));
+            if let Some(begin_ms) = window.expire(self.committed.log_time_ms[input]) {
+                batch.expired.push((self.names[input], begin_ms));
             }
         }
+        let begin_ms = self.committed.clock_ms.saturating_sub(self.window_ms);
+        let over = self.strangers.extract_if(.., |(_, until_ms)| *until_ms <= begin_ms);
+        batch.expired.extend(over.map(|(input, _)| (input, begin_ms)));
         batch
     }
 
@@ -238,7 +275,8 @@ impl Task {
         self.in_flight = false;
         self.standing = self.committed.clone();
         self.counts = self.committed_counts;
-        self.order = Steps { begin: self.standing.positions.clone(), steps: Vec::new() };
+        self.begin_order();
+        self.code_sealed = false;
         for window in &mut self.windows {
             window.abort();
         }
@@ -246,7 +284,7 @@ impl Task {
             held.clear();
         }
         // The transaction that is undone may be the one in which the recorded past ended.
-        self.follow = self.behind().then(Follow::default);
+        self.follow = self.past();
         self.dirty = false;
         self.wakes_from = keys::wakes();
         self.next_due = self.earliest_wake(store).map(|wake| wake.due_ms);

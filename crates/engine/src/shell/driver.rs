@@ -333,7 +333,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 self.transport.dead_letter(&letter)
             }
             Action::Changelog { task, key, value } => self.transport.changelog(task, &key, value.as_deref()),
-            Action::DedupLog { task, value } => self.transport.dedup_log(task, &value),
+            Action::DedupLog { task, key, value } => self.transport.dedup_log(task, &key, &value),
             Action::OrderLog { task, value } => self.transport.order_log(task, &value),
             Action::SendOffsets(offsets) => self.transport.send_offsets(&offsets),
             Action::Commit => {

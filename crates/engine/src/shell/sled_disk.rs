@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::core::io::{Batch, Chunk, Store};
+use crate::core::io::{Batch, Chunk, Segment, Store};
 
 use super::disk::{Checkpoint, Disk, DiskFault, DiskFaults};
 use held::{Held, SEGMENT, held_key};
@@ -20,6 +20,9 @@ const STATE: u8 = 0;
 const CHECKPOINT: u8 = 1;
 /// Position of the dedup changelog that is surely on disk.
 const DEDUP_NEXT: u8 = 2;
+
+/// How the folders of dedup segments begin; their bounds in milliseconds follow.
+const FOLDER: &str = "dedup-";
 
 /// Memory that each Db may use for caching, in bytes.
 const STATE_CACHE: u64 = 64 << 20;
@@ -71,9 +74,10 @@ impl Recent {
 }
 
 /// A dedup segment's Db and whose chunks it holds.
-struct Segment {
+struct Folder {
     db: sled::Db,
-    users: HashSet<(u32, u8)>,
+    /// (task, input).
+    users: HashSet<(u32, u32)>,
     held: HashMap<u32, Held>,
     dirty: bool,
 }
@@ -83,7 +87,7 @@ pub struct SledDisk {
     root: PathBuf,
     state: sled::Db,
     recent: Mutex<Recent>,
-    segments: Mutex<BTreeMap<i64, Segment>>,
+    segments: Mutex<BTreeMap<Segment, Folder>>,
     /// Dedup positions applied but not yet known to be on disk.
     applied: Mutex<HashMap<u32, i64>>,
     /// Held while positions are written and while a task is dropped, so that no position outlives its chunks.
@@ -118,12 +122,20 @@ fn state_key(kind: u8, task: u32, key: &[u8]) -> Vec<u8> {
     out
 }
 
-fn chunk_key(task: u32, input: usize, offset: i64) -> [u8; 13] {
-    let mut out = [0u8; 13];
+fn chunk_key(task: u32, input: u32, offset: i64) -> [u8; 16] {
+    let mut out = [0u8; 16];
     out[..4].copy_from_slice(&task.to_be_bytes());
-    out[4] = input as u8;
-    out[5..].copy_from_slice(&offset.to_be_bytes());
+    out[4..8].copy_from_slice(&input.to_be_bytes());
+    out[8..].copy_from_slice(&offset.to_be_bytes());
     out
+}
+
+/// Task, input and offset.
+fn read_chunk_key(key: &[u8]) -> Option<(u32, u32, i64)> {
+    let (task, rest) = key.split_first_chunk::<4>()?;
+    let (input, offset) = rest.split_first_chunk::<4>()?;
+    let offset = i64::from_be_bytes(offset.try_into().ok()?);
+    Some((u32::from_be_bytes(*task), u32::from_be_bytes(*input), offset))
 }
 
 impl SledDisk {
@@ -166,18 +178,23 @@ impl SledDisk {
         Ok(disk)
     }
 
-    /// Segments that cannot be opened are dropped. What a segment lacks of what was surely in it is read again.
+    /// Segments that cannot be opened, and folders that an older version named, are dropped. What a segment lacks of what was
+    /// surely in it is read again.
     fn open_segments(&self) {
         let names = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
-        for (segment, path) in names.filter_map(|entry| Some((segment_of(&entry.path())?, entry.path()))) {
+        for (name, path) in names.filter_map(|entry| Some((folder_name(&entry.path())?, entry.path()))) {
+            let Some(segment) = segment_of(&name) else {
+                self.report(None, std::fs::remove_dir_all(&path));
+                continue;
+            };
             match open(&path, DEDUP_CACHE) {
                 Ok(db) => {
                     let (mut users, mut held) = (HashSet::new(), HashMap::<u32, Held>::new());
-                    for (task, input, offset) in db.iter().keys().flatten().filter_map(|key| chunk_of(&key)) {
+                    for (task, input, offset) in db.iter().keys().flatten().filter_map(|key| read_chunk_key(&key)) {
                         users.insert((task, input));
                         held.entry(task).or_default().add(offset);
                     }
-                    locked(&self.segments).insert(segment, Segment { db, users, held, dirty: false });
+                    locked(&self.segments).insert(segment, Folder { db, users, held, dirty: false });
                 }
                 Err(error) => {
                     tracing::warn!("dedup segment \"{}\" is unreadable ({error}), restored anew", path.display());
@@ -205,10 +222,10 @@ impl SledDisk {
                 Entry::Vacant(entry) => {
                     let opened = open(&self.segment_path(chunk.segment), DEDUP_CACHE);
                     let Some(db) = self.ok(task, opened) else { return };
-                    entry.insert(Segment { db, users: HashSet::new(), held: HashMap::new(), dirty: true })
+                    entry.insert(Folder { db, users: HashSet::new(), held: HashMap::new(), dirty: true })
                 }
             };
-            segment.users.insert((task, chunk.input as u8));
+            segment.users.insert((task, chunk.input));
             segment.dirty = true;
             let put = segment.db.insert(chunk_key(task, chunk.input, chunk.offset), chunk.bytes.as_slice());
             if let Some(None) = self.ok(task, put) {
@@ -227,25 +244,25 @@ impl SledDisk {
         }
     }
 
-    fn segment_path(&self, segment: i64) -> PathBuf {
-        self.root.join(format!("dedup-{segment}"))
+    fn segment_path(&self, Segment { from_ms, until_ms }: Segment) -> PathBuf {
+        self.root.join(format!("{FOLDER}{from_ms}_{until_ms}"))
     }
 
-    /// Ends the use of segments below `alive` by this input; a segment without users is deleted, folder and all.
-    fn expire(&self, task: u32, input: usize, alive: i64) {
+    /// Ends the use by this input of segments that end by `begin_ms`; one without users is deleted, folder and all.
+    fn expire(&self, task: u32, input: u32, begin_ms: i64) {
         let mut segments = locked(&self.segments);
         let mut gone = Vec::new();
-        for (number, segment) in segments.range_mut(..alive) {
-            segment.users.remove(&(task, input as u8));
+        for (at, segment) in segments.iter_mut().take_while(|(at, _)| at.until_ms <= begin_ms) {
+            segment.users.remove(&(task, input));
             if segment.users.is_empty() {
-                gone.push(*number);
+                gone.push(*at);
             }
         }
-        for number in gone {
-            for user in segments.remove(&number).into_iter().flat_map(|segment| segment.held.into_keys()) {
-                self.report(task, self.state.remove(held_key(user, number)));
+        for at in gone {
+            for user in segments.remove(&at).into_iter().flat_map(|segment| segment.held.into_keys()) {
+                self.report(task, self.state.remove(held_key(user, at)));
             }
-            self.report(task, std::fs::remove_dir_all(self.segment_path(number)));
+            self.report(task, std::fs::remove_dir_all(self.segment_path(at)));
         }
     }
 
@@ -325,15 +342,14 @@ fn set_aside(root: &Path) -> std::io::Result<PathBuf> {
     Ok(aside)
 }
 
-fn segment_of(path: &Path) -> Option<i64> {
-    path.file_name()?.to_str()?.strip_prefix("dedup-")?.parse().ok()
+/// What stands behind the prefix in the name of a dedup segment's folder; `None` for other folders.
+fn folder_name(path: &Path) -> Option<String> {
+    Some(path.file_name()?.to_str()?.strip_prefix(FOLDER)?.to_owned())
 }
 
-/// Task, input and offset of a chunk's key.
-fn chunk_of(key: &[u8]) -> Option<(u32, u8, i64)> {
-    let (task, rest) = key.split_first_chunk::<4>()?;
-    let (input, offset) = rest.split_first()?;
-    Some((u32::from_be_bytes(*task), *input, i64::from_be_bytes(offset.try_into().ok()?)))
+fn segment_of(name: &str) -> Option<Segment> {
+    let (from_ms, until_ms) = name.split_once('_')?;
+    Some(Segment { from_ms: from_ms.parse().ok()?, until_ms: until_ms.parse().ok()? })
 }
 
 impl Store for SledDisk {
@@ -360,13 +376,13 @@ impl Store for SledDisk {
         }
     }
 
-    fn chunk(&self, task: u32, input: usize, segment: i64, offset: i64) -> Option<Vec<u8>> {
+    fn chunk(&self, task: u32, input: u32, segment: Segment, offset: i64) -> Option<Vec<u8>> {
         let segments = locked(&self.segments);
         let db = &segments.get(&segment)?.db;
         self.ok(task, db.get(chunk_key(task, input, offset))).flatten().map(|bytes| bytes.to_vec())
     }
 
-    fn with_chunk(&self, task: u32, input: usize, segment: i64, offset: i64, look: &mut dyn FnMut(&[u8])) {
+    fn with_chunk(&self, task: u32, input: u32, segment: Segment, offset: i64, look: &mut dyn FnMut(&[u8])) {
         let segments = locked(&self.segments);
         let Some(segment) = segments.get(&segment) else { return };
         if let Some(bytes) = self.ok(task, segment.db.get(chunk_key(task, input, offset))).flatten() {
@@ -375,16 +391,11 @@ impl Store for SledDisk {
     }
 
     fn chunks(&self, task: u32, visit: &mut dyn FnMut(Chunk)) {
-        for (segment, Segment { db, .. }) in locked(&self.segments).iter() {
+        for (segment, Folder { db, .. }) in locked(&self.segments).iter() {
             for entry in db.scan_prefix(task.to_be_bytes()) {
                 let Some((key, bytes)) = self.ok(task, entry) else { return };
-                let Some((input, offset)) =
-                    key[4..].split_first().and_then(|(input, offset)| Some((*input, offset.try_into().ok()?)))
-                else {
-                    continue;
-                };
-                let offset = i64::from_be_bytes(offset);
-                visit(Chunk { input: input as usize, segment: *segment, offset, bytes: bytes.to_vec() });
+                let Some((_, input, offset)) = read_chunk_key(&key) else { continue };
+                visit(Chunk { input, segment: *segment, offset, bytes: bytes.to_vec() });
             }
         }
     }
@@ -403,8 +414,8 @@ impl Disk for SledDisk {
         if let Some(changelog_next) = batch.changelog_next {
             self.restore_state(batch.task, batch.puts, changelog_next, now_ms);
         }
-        for (input, alive) in batch.expired {
-            self.expire(batch.task, input, alive);
+        for (input, begin_ms) in batch.expired {
+            self.expire(batch.task, input, begin_ms);
         }
     }
 

@@ -120,7 +120,7 @@ pub trait Transport {
     fn send(&mut self, send: &Send) -> Result<(), Fault>;
     fn dead_letter(&mut self, letter: &DeadLetter) -> Result<(), Fault>;
     fn changelog(&mut self, task: u32, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault>;
-    fn dedup_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault>;
+    fn dedup_log(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault>;
     fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault>;
     fn send_offsets(&mut self, offsets: &[(u32, usize, i64)]) -> Result<(), Fault>;
 

@@ -33,7 +33,8 @@ fn records(world: &World, key: &str) -> Vec<String> {
 fn clock_steps(world: &World) -> Vec<i64> {
     let broker = world.shared.broker.borrow();
     let logs = (0..TASKS).flat_map(|task| broker.log(&world.shared.names.order, task).ever());
-    let steps = logs.filter_map(|stored| Steps::decode(stored.message.value.as_deref()?)).flat_map(|steps| steps.steps);
+    let steps =
+        logs.filter_map(|stored| Steps::decode(stored.message.value.as_deref()?).ok()).flat_map(|steps| steps.steps);
     let clock = |step| match step {
         Step::Clock { now_ms } => Some(now_ms),
         _ => None,
@@ -109,9 +110,6 @@ fn sim_the_clock_moves_from_due_time_to_due_time() {
     }
     pass(&world, 5);
     world.shared.time.advance_us(24 * HOUR_US);
-    // What is sent now comes after all that was due before, and its own deadline is an hour from now.
-    let now_ms = world.shared.time.wall_ms();
-    world.send_at(5, &entry(&key, Op::Park, 1), now_ms);
     pass(&world, 5);
     let due_ms: Vec<i64> = (0..5).map(|number| begin_ms + number + HOUR_MS).collect();
     assert_eq!(clock_steps(&world), due_ms);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use engine::core::io::{Batch, Chunk, Store};
+use engine::core::io::{Batch, Chunk, Segment, Store};
 use engine::shell::disk::Disk;
 use engine::shell::sled_disk::SledDisk;
 use sim::disk::MemDisk;
@@ -12,7 +12,13 @@ const TASKS: u32 = 3;
 
 fn chunk(rng: &mut Rng, offset: i64) -> Chunk {
     let bytes = rng.bits().to_le_bytes().to_vec();
-    Chunk { input: rng.below(2) as usize, segment: rng.between(0, 4), offset, bytes }
+    let from_ms = rng.between(-1, 3);
+    let segment = Segment { from_ms, until_ms: from_ms + rng.between(1, 2) };
+    Chunk { input: input(rng), segment, offset, bytes }
+}
+
+fn input(rng: &mut Rng) -> u32 {
+    [7, u32::MAX][rng.below(2) as usize]
 }
 
 fn puts(rng: &mut Rng) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
@@ -35,7 +41,7 @@ fn change(disk: &dyn Disk, rng: &mut Rng, step: i64) {
         4 => disk.restore_dedup(task, vec![chunk(rng, step)], step + 1),
         _ => {
             let chunks = (0..rng.below(3)).map(|n| chunk(rng, 10 * step + n as i64)).collect();
-            let expired = if rng.chance(200) { vec![(rng.below(2) as usize, rng.between(0, 4))] } else { Vec::new() };
+            let expired = if rng.chance(200) { vec![(input(rng), rng.between(0, 4))] } else { Vec::new() };
             disk.apply(Batch { task, puts: puts(rng), changelog_next: Some(step), chunks, expired }, step);
         }
     }
@@ -43,7 +49,7 @@ fn change(disk: &dyn Disk, rng: &mut Rng, step: i64) {
 
 type Seen = Vec<(Vec<u8>, Vec<u8>)>;
 
-type Chunks = Vec<(usize, i64, i64, Vec<u8>)>;
+type Chunks = Vec<(u32, Segment, i64, Vec<u8>)>;
 
 fn look(disk: &dyn Disk, task: u32) -> (Seen, Chunks) {
     let (mut entries, mut chunks) = (Vec::new(), Vec::new());

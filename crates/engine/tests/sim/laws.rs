@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::core::io::{Chunk, Store};
+use engine::core::io::{Chunk, Segment, Store};
 use engine::core::order::{Step, Steps};
 use engine::core::overlay::{Layers, Overlay};
 use proptest::prelude::*;
@@ -23,7 +23,7 @@ impl Store for Map {
         }
     }
 
-    fn chunk(&self, _task: u32, _input: usize, _segment: i64, _offset: i64) -> Option<Vec<u8>> {
+    fn chunk(&self, _task: u32, _input: u32, _segment: Segment, _offset: i64) -> Option<Vec<u8>> {
         None
     }
 
@@ -43,21 +43,24 @@ fn overlay() -> impl Strategy<Value = Overlay> {
 fn step() -> impl Strategy<Value = Step> {
     let place = || (0usize..3, any::<i32>().prop_map(i64::from));
     prop_oneof![
-        place().prop_map(|(input, offset_next)| Step::Run { input, offset_next }),
+        (place(), 1u64..9).prop_map(|((input, offset_next), n)| Step::Run { input, offset_next, records: Some(n) }),
         any::<i64>().prop_map(|now_ms| Step::Clock { now_ms }),
         place().prop_map(|(input, offset_next)| Step::Ahead { input, offset_next }),
         place().prop_map(|(input, offset_next)| Step::Refused { input, offset_next }),
+        place().prop_map(|(input, offset_next)| Step::Unknown { input, offset_next }),
+        "[0-9a-z.+]{0,12}".prop_map(|version| Step::Code { version }),
     ]
 }
 
 proptest! {
     #[test]
     fn sim_a_recorded_order_reads_back(
+        inputs in proptest::collection::vec(any::<u32>(), 3),
         begin in proptest::collection::vec(any::<i32>().prop_map(i64::from), 3),
         steps in proptest::collection::vec(step(), 0..20),
     ) {
-        let steps = Steps { begin, steps };
-        prop_assert_eq!(Steps::decode(&steps.encode()), Some(steps));
+        let steps = Steps { inputs, begin, steps };
+        prop_assert_eq!(Steps::decode(&steps.encode()), Ok(steps));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod disks;
+mod gaps;
 mod laws;
 mod order;
 mod parked;
@@ -10,3 +11,4 @@ mod rejects;
 mod restores;
 mod seeds;
 mod stores;
+mod windows;

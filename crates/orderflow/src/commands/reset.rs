@@ -116,6 +116,7 @@ fn lost(settings: &KafkaSettings, topology: &'static flow::Topology, plan: &Plan
     };
     let mut reader = KafkaReader::open(settings, topology).map_err(failed)?;
     let history = Internal::of(topology.name).order;
+    let names: Vec<u32> = topology.inputs.iter().map(|input| engine::core::ids::topic(input.topic)).collect();
     let mut lost = Vec::new();
     for task in 0..topology.partitions {
         let handled = |input: &flow::Input| {
@@ -130,7 +131,8 @@ fn lost(settings: &KafkaSettings, topology: &'static flow::Topology, plan: &Plan
         }
         let (start, end) = reader.bounds(&history, task).map_err(failed)?;
         let first = page_of_records(&mut reader, &history, task, (start, end)).map_err(failed)?.into_iter().next();
-        let begin = first.and_then(|entry| Steps::decode(&entry.value?)).map(|steps| steps.begin);
+        let begin = first.and_then(|entry| Steps::decode(&entry.value?).ok()?.arranged(&names));
+        let begin = begin.map(|(begin, _)| begin.into_iter().map(Option::unwrap_or_default).collect());
         lost.extend(lost_of(topology, &history, task, start, begin, &inputs));
     }
     Ok(lost)

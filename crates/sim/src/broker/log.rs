@@ -107,6 +107,17 @@ impl Log {
         });
     }
 
+    /// Loses a record, as no broker should.
+    pub fn lose(&mut self, offset: i64) {
+        self.records.retain(|stored| stored.offset != offset);
+    }
+
+    /// Writes another value into a record.
+    pub fn damage(&mut self, offset: i64, value: Vec<u8>) {
+        let damaged = self.records.iter_mut().filter(|stored| stored.offset == offset);
+        damaged.for_each(|stored| stored.message.value = Some(value.clone()));
+    }
+
     /// Forgets records below `offset` (`delete_records`).
     pub fn delete_records(&mut self, offset: i64) {
         self.start = self.start.max(offset.min(self.next));

@@ -30,7 +30,15 @@ pub const ACCOUNT: u8 = 0;
 pub const PARKED: u8 = 1;
 
 /// The map of the ledger.
-pub static TOPOLOGY: Topology = Topology {
+pub static TOPOLOGY: Topology = LEDGER;
+
+/// The same with half the window.
+pub static HALVED: Topology = Topology { window_ms: WINDOW_MS / 2, ..LEDGER };
+
+/// The same with twice the window.
+pub static DOUBLED: Topology = Topology { window_ms: WINDOW_MS * 2, ..LEDGER };
+
+const LEDGER: Topology = Topology {
     name: "ledger",
     partitions: TASKS,
     inputs: &[

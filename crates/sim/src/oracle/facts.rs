@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use engine::core::headers;
 use engine::core::order::{Step, Steps};
 use engine::core::record::LogIds;
+use engine::core::{headers, ids};
 use flow::{Code, Id, Meta};
 
 use super::model::{Content, Letter, Model, World as Verdict};
 use crate::broker::Broker;
 use crate::broker::log::Stored;
+use crate::instance;
 use crate::ledger::wire::{self, Read};
 use crate::ledger::{TASKS, TOPOLOGY};
 use crate::world::World;
@@ -76,7 +77,7 @@ fn of_task(world: &World, broker: &Broker, task: u32) -> TaskFacts {
     let order: Vec<Steps> = broker
         .log(&names.order, task)
         .ever()
-        .filter_map(|stored| Steps::decode(stored.message.value.as_deref()?))
+        .filter_map(|stored| Steps::decode(stored.message.value.as_deref()?).ok())
         .collect();
     let mut changelog = BTreeMap::new();
     for stored in broker.log(&names.changelog, task).read(0) {
@@ -171,10 +172,13 @@ fn accepted(broker: &Broker, topic: &str, task: u32) -> [Vec<(Id, u64)>; 2] {
     for stored in broker.log(topic, task).ever() {
         let Some(value) = &stored.message.value else { continue };
         let Some(chunk) = engine::core::dedup::parse(value, stored.offset) else { continue };
+        let input = TOPOLOGY.inputs.iter().position(|input| ids::topic(input.topic) == chunk.input);
         for entry in chunk.bytes.chunks_exact(24) {
             let (id, content) = entry.split_at(16);
             let id = Id(id.try_into().unwrap_or_default());
-            found[chunk.input].push((id, u64::from_le_bytes(content.try_into().unwrap_or_default())));
+            if let Some(input) = input {
+                found[input].push((id, u64::from_le_bytes(content.try_into().unwrap_or_default())));
+            }
         }
     }
     found
@@ -189,9 +193,14 @@ fn follow(mut model: Model, inputs: &[Vec<Stored>], order: &[Steps]) -> Model {
                 model.clock(*now_ms);
                 continue;
             }
-            Step::Run { input, offset_next } => (*input, *offset_next, Verdict::Fine),
+            Step::Code { version } => {
+                model.window_ms = instance::window_of(version).unwrap_or(model.window_ms);
+                continue;
+            }
+            Step::Run { input, offset_next, .. } => (*input, *offset_next, Verdict::Fine),
             Step::Ahead { input, offset_next } => (*input, *offset_next, Verdict::Ahead),
             Step::Refused { input, offset_next } => (*input, *offset_next, Verdict::Refused),
+            Step::Unknown { input, offset_next } => (*input, *offset_next, Verdict::Unknown),
         };
         while let Some(stored) = inputs[input].get(at[input]).filter(|stored| stored.offset < offset_next) {
             model.input(input, stored, verdict);

@@ -25,6 +25,7 @@ pub enum World {
     Fine,
     Ahead,
     Refused,
+    Unknown,
 }
 
 /// A record that must come out.
@@ -125,6 +126,8 @@ pub struct Model {
     pub accepted: [Vec<(Id, u64)>; 2],
     task: u32,
     record_bytes: usize,
+    /// The dedup window of the build that decides.
+    pub window_ms: i64,
     /// Whether a letter may be a stub although the broker would have taken it.
     may_stub: bool,
     log_time_ms: [i64; 2],
@@ -133,7 +136,7 @@ pub struct Model {
     accounts: BTreeMap<String, Account>,
     parked: BTreeMap<(String, u64), Parked>,
     timers: BTreeSet<Timer>,
-    /// Content and segment of each id of an input.
+    /// Content of each id of an input, and where its segment ends.
     seen: [BTreeMap<Id, (u64, i64)>; 2],
 }
 
@@ -150,8 +153,9 @@ struct Draft {
     write: bool,
 }
 
-fn segment(log_time_ms: i64) -> i64 {
-    log_time_ms.div_euclid(WINDOW_MS / 8)
+/// Where the segment ends that a log time falls into: segments are eighths of the window.
+fn segment_end(log_time_ms: i64, window_ms: i64) -> i64 {
+    (log_time_ms.div_euclid(window_ms / 8) + 1) * (window_ms / 8)
 }
 
 fn timer(due_ms: i64, kind: u8, key: &str, sub: String) -> Timer {
@@ -161,7 +165,7 @@ fn timer(due_ms: i64, kind: u8, key: &str, sub: String) -> Timer {
 impl Model {
     /// An empty task.
     pub fn new(task: u32, record_bytes: usize, may_stub: bool) -> Model {
-        Model { task, record_bytes, may_stub, ..Model::default() }
+        Model { task, record_bytes, may_stub, window_ms: WINDOW_MS, ..Model::default() }
     }
 
     /// The clock is moved; timers due by then fire.
@@ -199,10 +203,12 @@ impl Model {
         match world {
             World::Ahead => return Err(Code::TimeAhead),
             World::Refused => return Err(Code::OutputRefused),
+            World::Unknown => return Err(Code::SchemaUnknown),
             World::Fine => {}
         }
         let log_time_ms = self.log_time_ms[input];
-        if message.timestamp_ms < log_time_ms - WINDOW_MS {
+        let begin_ms = log_time_ms - self.window_ms;
+        if message.timestamp_ms < begin_ms {
             return Err(Code::TooOld);
         }
         if length(&message.value) + length(&message.key) + headers_length(message) > self.record_bytes {
@@ -217,7 +223,7 @@ impl Model {
             return Err(Code::KeyMismatch);
         }
         let known = self.seen[input].get(&id).copied();
-        let known = known.filter(|(_, of)| *of >= segment(log_time_ms - WINDOW_MS)).map(|(content, _)| content);
+        let known = known.filter(|(_, end_ms)| *end_ms > begin_ms).map(|(content, _)| content);
         let mut draft = self.draft(&key, id, ticket, message.timestamp_ms);
         match (body, known) {
             (Parsed::Entry(_), Some(before)) if before == content => return Ok(()),
@@ -237,8 +243,8 @@ impl Model {
         }
         self.keep(draft)?;
         if known.is_none() {
-            let now = segment(log_time_ms.max(message.timestamp_ms));
-            self.seen[input].insert(id, (content, now));
+            let end_ms = segment_end(log_time_ms.max(message.timestamp_ms), self.window_ms);
+            self.seen[input].insert(id, (content, end_ms));
             self.accepted[input].push((id, content));
         }
         Ok(())

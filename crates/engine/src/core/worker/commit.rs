@@ -3,6 +3,7 @@
 use crate::core::counts::Committed;
 use crate::core::io::{Action, Failure, Logged, Now, Store};
 use crate::core::keys::{self, Wake};
+use crate::core::order::positions_key;
 
 use super::{Place, RECENT, STOPPED_ABORTS, STOPPED_US, Streak, Task, Trouble, Worker};
 
@@ -32,10 +33,13 @@ impl Worker {
             for (key, value) in &task.building.0 {
                 actions.push(Action::Changelog { task: task.id, key: key.clone(), value: value.clone() });
             }
+            let key = positions_key(&task.names, &task.standing.positions);
             for window in &mut task.windows {
-                actions.extend(window.seal().into_iter().map(|value| Action::DedupLog { task: task.id, value }));
+                let record = |value| Action::DedupLog { task: task.id, key: key.clone(), value };
+                actions.extend(window.seal().into_iter().map(record));
             }
             if task.follow.is_none() && !task.order.steps.is_empty() {
+                task.note_code(&self.version);
                 actions.push(Action::OrderLog { task: task.id, value: task.order.encode() });
             }
             offsets.extend(task.standing.positions.iter().enumerate().map(|(input, next)| (task.id, input, *next)));

@@ -2,6 +2,7 @@
 
 use flow::{Code, Id, Reject, Seen};
 
+use crate::core::follow::HistoryGap;
 use crate::core::guard::guarded;
 use crate::core::headers;
 use crate::core::ids;
@@ -32,6 +33,14 @@ impl Worker {
         let handled = self.traced.then(|| self.handled(record, &result));
         let Some(task) = self.tasks.get_mut(&record.task) else { return };
         let input = record.input;
+        if let (Some(past), None, Err(Reject { code: Code::SchemaUnknown, .. })) = (&task.follow, recorded, &result)
+            && past.knows_verdicts()
+        {
+            // The registry of that day had it: today's has lost it.
+            let gap =
+                HistoryGap::Schema { task: task.id, topic: self.topology.inputs[input].topic, offset: record.offset };
+            return self.quarantine(record.task, &gap, actions);
+        }
         task.standing.positions[input] = record.offset + 1;
         task.standing.events += 1;
         task.counts.consumed += 1;
@@ -44,6 +53,7 @@ impl Worker {
             match code {
                 Some(Code::TimeAhead) => task.order.steps.push(Step::Ahead { input, offset_next }),
                 Some(Code::OutputRefused) => task.order.steps.push(Step::Refused { input, offset_next }),
+                Some(Code::SchemaUnknown) => task.order.steps.push(Step::Unknown { input, offset_next }),
                 _ => task.order.run(input, offset_next),
             }
         }

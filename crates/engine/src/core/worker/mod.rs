@@ -69,6 +69,8 @@ pub struct Worker {
     /// Registry id of each schema that this processor writes, by fingerprint.
     wire_ids: hashbrown::HashMap<u64, u32>,
     limits: Limits,
+    /// Of the build, for the history.
+    version: String,
     tasks: BTreeMap<u32, Task>,
     effects: RawEffects,
     now: Now,
@@ -111,6 +113,7 @@ impl Worker {
             topology,
             wire_ids: wire_ids.into_iter().collect(),
             limits,
+            version: String::new(),
             tasks: BTreeMap::new(),
             effects: RawEffects::default(),
             now: Now::default(),
@@ -133,6 +136,12 @@ impl Worker {
             former: BTreeMap::new(),
             recent: Vec::new(),
         }
+    }
+
+    /// The same, naming its build in the history.
+    pub fn of_version(mut self, version: &str) -> Worker {
+        version.clone_into(&mut self.version);
+        self
     }
 
     /// The same, saying of each event what became of it ([`Action::Handled`]).
@@ -212,7 +221,11 @@ impl Worker {
                 let mut task = Task::open(opening, self.topology.inputs, self.topology.window_ms, store);
                 let id = task.id;
                 task.count_from(self.former.remove(&id).unwrap_or_default());
+                let gap = task.gap.clone();
                 self.tasks.insert(id, task);
+                if let Some(gap) = gap {
+                    self.quarantine(id, &gap, actions);
+                }
                 self.read_order(id, actions);
             }
             Input::Close(task) => {
@@ -226,7 +239,7 @@ impl Worker {
             // Nothing is handled here: the store lacks this transaction until the shell has carried out the actions.
             Input::Committed { now, logged } => self.committed(now, &logged, actions),
             Input::Failed(failure) => self.failed(&failure, store, actions),
-            Input::Order { task, page } => self.order_page(task, page),
+            Input::Order { task, page } => self.order_page(task, page, actions),
             Input::Passed(Passed { task, input, from, to }) => {
                 if let Some(task) = self.tasks.get_mut(&task) {
                     task.pass(input, from, to);
@@ -314,9 +327,13 @@ impl Worker {
                 continue;
             }
             let (input, recorded) = match self.turn(id) {
-                Turn::Take { input, recorded } => (input, recorded),
-                Turn::Again => continue,
-                Turn::Wait => break,
+                Ok(Turn::Take { input, recorded }) => (input, recorded),
+                Ok(Turn::Again) => continue,
+                Ok(Turn::Wait) => break,
+                Err(gap) => {
+                    self.quarantine(id, &gap, actions);
+                    break;
+                }
             };
             let Some(held) = self.tasks.get_mut(&id).and_then(|task| task.held[input].pop_front()) else { break };
             held.lend(id, input, |record| self.handle_record(record, store, actions, recorded));

@@ -4,11 +4,14 @@ mod again;
 
 use flow::{Duplicates, Id, Reject, Seen, StateRead, Topology};
 
+use crate::core::dedup::Window;
 use crate::core::headers::Header;
-use crate::core::io::{Action, Chunk, Failure, Framed, Handled, Input, Now, Opening, Record, Store};
+use crate::core::ids;
+use crate::core::io::{Action, Chunk, Failure, Framed, Handled, Input, Logged, Now, Opening, Record, Segment, Store};
 use crate::core::logic::{Given, Logic, Outcome, RawEffects};
 use crate::core::order::{Step, Steps};
 use crate::core::pace::Limits;
+use crate::core::task::Task;
 
 use super::Worker;
 
@@ -59,7 +62,7 @@ impl Store for Nothing {
 
     fn scan(&self, _: u32, _: &[u8], _: &[u8], _: &mut dyn FnMut(&[u8], &[u8]) -> bool) {}
 
-    fn chunk(&self, _: u32, _: usize, _: i64, _: i64) -> Option<Vec<u8>> {
+    fn chunk(&self, _: u32, _: u32, _: Segment, _: i64) -> Option<Vec<u8>> {
         None
     }
 
@@ -163,10 +166,7 @@ fn aborts_of_the_world_stop_nobody() {
 fn what_waits_for_its_turn_is_bounded() {
     let mut worker = worker(4);
     // The recorded order wants input 1 first; what comes of input 0 has to wait.
-    let steps = Steps {
-        begin: vec![0, 0],
-        steps: vec![Step::Run { input: 1, offset_next: 1 }, Step::Run { input: 0, offset_next: 9 }],
-    };
+    let steps = history(&["a", "b"], &[run(1, 1), run(0, 9)]);
     step(
         &mut worker,
         Input::Open(Opening { task: 0, positions: vec![0, 0], order_last: Some(steps.encode()), ..Opening::default() }),
@@ -180,6 +180,115 @@ fn what_waits_for_its_turn_is_bounded() {
     let actions = step(&mut worker, record(1, 0));
     assert!(actions.contains(&Action::Resume { task: 0, input: 0 }), "its turn came, and what waited was handled");
     assert_eq!(worker.counts().records, 5);
+}
+
+fn run(input: usize, offset_next: i64) -> Step {
+    Step::Run { input, offset_next, records: Some(offset_next as u64) }
+}
+
+/// A record of the history that begins at 0.
+fn history(inputs: &[&str], steps: &[Step]) -> Steps {
+    let inputs: Vec<u32> = inputs.iter().map(|input| ids::topic(input)).collect();
+    Steps { begin: vec![0; inputs.len()], inputs, steps: steps.to_vec() }
+}
+
+/// What a task at these positions does that follows this history and is given these records (input, offset).
+fn followed(positions: [i64; 2], history: &Steps, records: &[(usize, i64)]) -> (u64, Option<String>) {
+    let mut worker = worker(100);
+    let value = history.encode();
+    let opening =
+        Opening { task: 0, positions: positions.to_vec(), order_last: Some(value.clone()), ..Opening::default() };
+    let mut actions = step(&mut worker, Input::Open(opening));
+    actions.extend(step(&mut worker, Input::Order { task: 0, page: vec![(0, value)] }));
+    for (input, offset) in records {
+        actions.extend(step(&mut worker, record(*input, *offset)));
+    }
+    let why = actions.into_iter().find_map(|action| match action {
+        Action::Quarantine { task: 0, why } => Some(why),
+        _ => None,
+    });
+    (worker.counts().records, why)
+}
+
+#[test]
+fn a_history_is_followed_whatever_the_order_of_the_inputs_is_now() {
+    // Written when `in:` was [b, a]: one of a, two of b, then the second of a.
+    let history =
+        history(&["b", "a"], &[run(1, 1), run(0, 2), Step::Run { input: 1, offset_next: 2, records: Some(1) }]);
+    assert_eq!(followed([0, 0], &history, &[(1, 0), (1, 1)]), (0, None), "b waits for a");
+    assert_eq!(followed([0, 0], &history, &[(1, 0), (0, 0)]), (2, None));
+    assert_eq!(followed([0, 0], &history, &[(1, 0), (0, 0), (0, 1)]), (2, None), "the second of a waits for b");
+    assert_eq!(followed([0, 0], &history, &[(1, 0), (0, 0), (0, 1), (1, 1)]), (4, None));
+}
+
+/// Chunks of dedup ids, and nothing else.
+struct Kept(Vec<Chunk>);
+
+impl Store for Kept {
+    fn get(&self, _: u32, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn scan(&self, _: u32, _: &[u8], _: &[u8], _: &mut dyn FnMut(&[u8], &[u8]) -> bool) {}
+
+    fn chunk(&self, _: u32, input: u32, segment: Segment, offset: i64) -> Option<Vec<u8>> {
+        let found = self.0.iter().find(|of| (of.input, of.segment, of.offset) == (input, segment, offset));
+        found.map(|chunk| chunk.bytes.clone())
+    }
+
+    fn chunks(&self, _: u32, visit: &mut dyn FnMut(Chunk)) {
+        self.0.iter().cloned().for_each(visit);
+    }
+}
+
+#[test]
+fn ids_belong_to_the_name_of_their_input_and_not_to_its_place() {
+    // Stored when "b" was the first input, and "gone" the second.
+    let mut store = Kept(Vec::new());
+    for (offset, input) in ["b", "gone"].into_iter().enumerate() {
+        let mut window = Window::new(0, ids::topic(input), TOPOLOGY.window_ms);
+        window.add(EVENT, 5, 100);
+        window.seal();
+        store.0.extend(window.committed(&mut std::iter::once(offset as i64)));
+    }
+    let opening = Opening { task: 0, positions: vec![0, 0], ..Opening::default() };
+    let mut task = Task::open(opening, TOPOLOGY.inputs, TOPOLOGY.window_ms, &store);
+    let seen = |task: &Task, input: usize| task.windows[input].check(EVENT, 5, 100, &store);
+    assert_eq!((seen(&task, 0), seen(&task, 1)), (Seen::New, Seen::Duplicate));
+    // What is of no input any more takes no room for longer than the window.
+    task.standing.clock_ms = 101;
+    task.seal();
+    assert!(task.committed(&Logged::default()).expired.is_empty());
+    task.standing.clock_ms = 102;
+    task.seal();
+    assert_eq!(task.committed(&Logged::default()).expired, [(ids::topic("gone"), 101)]);
+}
+
+#[test]
+fn an_input_that_is_gone_is_a_gap() {
+    let (_, why) = followed([0, 0], &history(&["a", "gone"], &[run(0, 1), run(1, 2)]), &[]);
+    let why = why.expect("it cannot be followed");
+    assert!(why.starts_with("history-gap: the record at 0 of task 0's history moves an input"), "{why}");
+}
+
+#[test]
+fn a_compacted_input_may_lose_records_and_the_rest_is_followed() {
+    let history = history(&["a", "b"], &[run(0, 5), run(1, 2)]);
+    assert_eq!(followed([0, 0], &history, &[(0, 2), (1, 0)]), (1, None), "whether more of a comes is not known yet");
+    assert_eq!(followed([0, 0], &history, &[(0, 2), (1, 0), (0, 7)]), (2, None), "what comes behind a's part was seen");
+    assert_eq!(followed([0, 0], &history, &[(0, 2), (0, 4), (1, 1), (1, 0)]), (3, None));
+}
+
+#[test]
+fn a_history_that_begins_behind_the_positions_is_a_gap() {
+    let mut history = history(&["a", "b"], &[run(0, 9)]);
+    history.begin = vec![4, 0];
+    assert_eq!(followed([4, 0], &history, &[]), (0, None));
+    let (_, why) = followed([3, 0], &history, &[]);
+    assert_eq!(
+        why.as_deref().and_then(|why| why.split_once(';')).map(|(why, _)| why),
+        Some("history-gap: the record at 0 of task 0's history begins at 4 of \"a\"/0, and 3 is reached")
+    );
 }
 
 /// What the worker says of a record with this traceparent and no more.

@@ -193,8 +193,8 @@ impl Transport for EmbeddedTransport {
         self.internal(self.names.changelog.clone(), Kind::Changelog(task), task, Some(key), value)
     }
 
-    fn dedup_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
-        self.internal(self.names.dedup.clone(), Kind::Dedup(task), task, None, Some(value))
+    fn dedup_log(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+        self.internal(self.names.dedup.clone(), Kind::Dedup(task), task, Some(key), Some(value))
     }
 
     fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {

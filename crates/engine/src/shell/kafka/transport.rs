@@ -425,9 +425,9 @@ impl Transport for KafkaTransport {
         self.internal(&topic, Kind::Changelog(task), task, Some(key), value)
     }
 
-    fn dedup_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
+    fn dedup_log(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
         let topic = self.names.dedup.clone();
-        self.internal(&topic, Kind::Dedup(task), task, None, Some(value))
+        self.internal(&topic, Kind::Dedup(task), task, Some(key), Some(value))
     }
 
     fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {

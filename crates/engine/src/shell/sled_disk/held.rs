@@ -1,6 +1,8 @@
 //! What of a task is surely in a dedup segment: noted in the state's Db with each flush, and compared when the store is
 //! opened. A folder may be gone, cut, or an older copy, and then the position of the dedup changelog says too much.
 
+use crate::core::io::Segment;
+
 use super::{DEDUP_NEXT, SledDisk, locked, state_key};
 
 pub(super) const SEGMENT: u8 = 3;
@@ -24,16 +26,18 @@ impl Held {
     }
 }
 
-pub(super) fn held_key(task: u32, segment: i64) -> Vec<u8> {
-    state_key(SEGMENT, task, &segment.to_be_bytes())
+pub(super) fn held_key(task: u32, Segment { from_ms, until_ms }: Segment) -> Vec<u8> {
+    state_key(SEGMENT, task, &[from_ms.to_be_bytes(), until_ms.to_be_bytes()].concat())
 }
 
 /// Task and segment of a [`held_key`], and what was there.
-fn decode_held(key: &[u8], value: &[u8]) -> Option<(u32, i64, Held)> {
+fn decode_held(key: &[u8], value: &[u8]) -> Option<(u32, Segment, Held)> {
     let (task, segment) = key.get(1..)?.split_first_chunk::<4>()?;
+    let (from_ms, until_ms) = segment.split_first_chunk::<8>()?;
+    let (from_ms, until_ms) = (i64::from_be_bytes(*from_ms), i64::from_be_bytes(until_ms.try_into().ok()?));
     let (chunks, next) = value.split_first_chunk::<8>()?;
     let held = Held { chunks: u64::from_le_bytes(*chunks), next: i64::from_le_bytes(next.try_into().ok()?) };
-    Some((u32::from_be_bytes(*task), i64::from_be_bytes(segment.try_into().ok()?), held))
+    Some((u32::from_be_bytes(*task), Segment { from_ms, until_ms }, held))
 }
 
 impl SledDisk {
@@ -47,7 +51,7 @@ impl SledDisk {
             if is.chunks >= was.chunks && is.next >= was.next {
                 continue;
             }
-            tracing::warn!(task, "dedup segment {segment} lacks what was in it ({is:?}, was {was:?}), read again");
+            tracing::warn!(task, "dedup segment {segment:?} lacks what was in it ({is:?}, was {was:?}), read again");
             // In this order: a crash between the two makes this be noticed again.
             self.report(task, self.state.remove(state_key(DEDUP_NEXT, task, &[])));
             self.report(task, self.state.remove(key));

@@ -40,7 +40,10 @@ fn what_was_read_lately_is_bounded() {
 
 /// Chunks of two segments, surely on disk; the folder is returned as it was after the first of them, too.
 fn with_segments(folder: &std::path::Path) -> std::path::PathBuf {
-    let chunk = |segment, offset| Chunk { input: 0, segment, offset, bytes: vec![1; 24] };
+    let chunk = |from_ms, offset| {
+        let segment = Segment { from_ms, until_ms: from_ms + 1 };
+        Chunk { input: 0, segment, offset, bytes: vec![1; 24] }
+    };
     let older = folder.with_extension("older");
     for (task, offset) in [(7, 10), (7, 11), (8, 3)] {
         let disk = SledDisk::open(folder).expect("a store");
@@ -51,7 +54,7 @@ fn with_segments(folder: &std::path::Path) -> std::path::PathBuf {
         disk.close();
         drop(disk);
         if offset == 10 {
-            copy(&folder.join("dedup-5"), &older);
+            copy(&folder.join("dedup-5_6"), &older);
         }
     }
     older
@@ -82,15 +85,15 @@ fn a_dedup_segment_that_is_gone_or_older_is_read_again() {
     let root = folder.path().join("p");
     let older = with_segments(&root);
     assert_eq!(dedup_next(&root), [32, 24], "nothing is missing");
-    std::fs::remove_dir_all(root.join("dedup-5")).expect("removed");
-    copy(&older, &root.join("dedup-5"));
+    std::fs::remove_dir_all(root.join("dedup-5_6")).expect("removed");
+    copy(&older, &root.join("dedup-5_6"));
     assert_eq!(dedup_next(&root), [0, 0], "an older copy");
     assert_eq!(dedup_next(&root), [0, 0], "until it was read again");
 
     let folder = tempfile::tempdir().expect("a temporary folder");
     let root = folder.path().join("p");
     with_segments(&root);
-    std::fs::remove_dir_all(root.join("dedup-4")).expect("removed");
+    std::fs::remove_dir_all(root.join("dedup-4_5")).expect("removed");
     assert_eq!(dedup_next(&root), [0, 0], "the folder is gone");
 }
 

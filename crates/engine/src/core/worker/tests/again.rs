@@ -76,7 +76,8 @@ fn marks(actions: &[Action]) -> Vec<bool> {
 #[test]
 fn what_is_sent_while_the_past_is_followed_is_marked_as_a_repeat() {
     let mut worker = worker(100);
-    let past = Steps { begin: vec![0], steps: vec![Step::Run { input: 0, offset_next: 1 }] }.encode();
+    let run = Step::Run { input: 0, offset_next: 1, records: 1 };
+    let past = Steps { inputs: vec![ids::topic("a")], begin: vec![0], steps: vec![run] }.encode();
     open(&mut worker, 0, Some(past.clone()));
     step(&mut worker, Input::Order { task: 0, page: vec![(0, past)] });
     assert_eq!(marks(&step(&mut worker, record(0, 0, 1, &[]))), [true]);
