@@ -76,7 +76,7 @@ fn marks(actions: &[Action]) -> Vec<bool> {
 #[test]
 fn what_is_sent_while_the_past_is_followed_is_marked_as_a_repeat() {
     let mut worker = worker(100);
-    let run = Step::Run { input: 0, offset_next: 1, records: 1 };
+    let run = Step::Run { input: 0, offset_next: 1, records: Some(1) };
     let past = Steps { inputs: vec![ids::topic("a")], begin: vec![0], steps: vec![run] }.encode();
     open(&mut worker, 0, Some(past.clone()));
     step(&mut worker, Input::Order { task: 0, page: vec![(0, past)] });
