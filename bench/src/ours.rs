@@ -12,7 +12,7 @@ use engine::core::pace::Limits;
 use engine::core::worker::Worker;
 use engine::shell::clock::SystemClock;
 use engine::shell::driver::Driver;
-use engine::shell::kafka::{KafkaSettings, KafkaTransport};
+use engine::shell::kafka::{KafkaSettings, KafkaTransport, Restores};
 use engine::shell::runner::spawn_flusher;
 use engine::shell::schemas::Schemas;
 use engine::shell::sled_disk::SledDisk;
@@ -220,7 +220,7 @@ pub fn run(job: &Job, data: &Path) -> Result<Outcome> {
     let wire_ids = HashMap::from([(fingerprint, record::ENRICHED_ID)]);
     let worker = Worker::new(erase::<Enrich>(handle), wire_ids, Limits::default());
     let settings = KafkaSettings { bootstrap: job.bootstrap.clone(), instance: "0".into(), ..KafkaSettings::default() };
-    let transport = KafkaTransport::open(settings, 0, &TOPOLOGY, disk.clone())?;
+    let transport = KafkaTransport::open(settings, 0, &TOPOLOGY, disk.clone(), Restores::default())?;
     let mut driver = Driver::new(worker, transport, disk.clone(), SystemClock::default(), schemas()?);
     let mut began: Option<Moment> = None;
     let (seconds, cpu_seconds) = loop {

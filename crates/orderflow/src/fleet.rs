@@ -12,7 +12,7 @@ use engine::core::worker::Worker;
 use engine::shell::clock::SystemClock;
 use engine::shell::driver::Driver;
 use engine::shell::embedded::EmbeddedTransport;
-use engine::shell::kafka::KafkaTransport;
+use engine::shell::kafka::{KafkaTransport, Restores};
 use engine::shell::rows::{self, RowCounts};
 use engine::shell::runner::{Running, Status, spawn, spawn_flusher};
 use engine::shell::sled_disk::SledDisk;
@@ -41,6 +41,8 @@ pub struct Store {
     pub topology: &'static Topology,
     pub disk: Arc<SledDisk>,
     pub rows: Arc<RowCounts>,
+    /// Of all its workers in this process: a store has one writer.
+    restores: Restores,
 }
 
 /// What can be seen of running processors from elsewhere.
@@ -77,12 +79,13 @@ impl Fleet {
         let (rows, thread) =
             rows::spawn(disk.clone(), known.since, self.stop.clone()).context("row counting thread")?;
         self.idlers.push(thread);
-        self.stores.push(Store { topology: known.topology(), disk: disk.clone(), rows });
+        let store = Store { topology: known.topology(), disk, rows, restores: Restores::default() };
+        self.stores.push(store.clone());
         // One worker owns every task of an embedded log.
         let workers = if matches!(log, Log::Embedded(_)) { 1 } else { workers };
         for number in 0..workers {
             let spans = self.otlp.as_mut().map_or_else(|| Ok(Spans::none()), |otlp| otlp.spans(known.name()))?;
-            let running = self.worker(known, number, log.clone(), disk.clone(), ids.clone(), spans);
+            let running = self.worker(known, number, log.clone(), store.clone(), ids.clone(), spans);
             self.workers.push(running.context("worker thread")?);
         }
         Ok(())
@@ -93,17 +96,17 @@ impl Fleet {
         known: Known,
         number: usize,
         log: Log,
-        disk: Arc<SledDisk>,
+        store: Store,
         ids: Ids,
         spans: Spans,
     ) -> std::io::Result<Running> {
-        let topology = known.topology();
+        let Store { topology, disk, restores, .. } = store;
         let make =
             move || Worker::new((known.make)(), ids.by_fingerprint, limits()).of_version(env!("CARGO_PKG_VERSION"));
         let (clock, schemas, stop) = (SystemClock::default(), ids.schemas, self.stop.clone());
         match log {
             Log::Kafka(settings) => spawn(topology.name, stop, move || {
-                let transport = KafkaTransport::open(settings, number, topology, disk.clone())?;
+                let transport = KafkaTransport::open(settings, number, topology, disk.clone(), restores)?;
                 Ok(Driver::new(make(), transport, disk, clock, schemas).traced(spans))
             }),
             Log::Embedded(log) => spawn(topology.name, stop, move || {

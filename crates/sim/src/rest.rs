@@ -96,8 +96,8 @@ impl World {
         for (me, pod) in self.instances.iter().enumerate() {
             let pod = pod.borrow();
             let Some(driver) = &pod.driver else { return Some(format!("{me} is down")) };
-            if !driver.ready() {
-                return Some(format!("{me} restores a task"));
+            if let Some(why) = driver.unready() {
+                return Some(format!("{me} is not ready: {why}"));
             }
             if driver.worker.busy() {
                 return Some(format!("{me} has a transaction open"));

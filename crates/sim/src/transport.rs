@@ -153,7 +153,7 @@ impl SimTransport {
         while let Some((task, number)) = self.restoring.pop_front() {
             let now_ms = self.clock.now().wall_ms;
             let mut reader = SimReader { shared: &self.shared, me: self.me };
-            let done = match restore(&mut reader, &*self.disk, &self.shared.names, task, now_ms, &mut |_, _| {}) {
+            let done = match restore(&mut reader, &*self.disk, &self.shared.names, task, now_ms, &mut |_, _| Ok(())) {
                 Ok(opening) => Change::Restored(opening),
                 Err(Fault::Fatal(why)) => return Err(Fault::Fatal(why)),
                 Err(Fault::Quarantine(why)) => Change::Quarantined(task, why),

@@ -48,6 +48,7 @@ impl Config {
             bytes: if rng.chance(200) { 600 } else { 1 << 20 },
             record_bytes: 2_000,
             held: 2 + rng.below(20) as usize,
+            held_bytes: 2_000,
         };
         Config {
             seed,

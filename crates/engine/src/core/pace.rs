@@ -17,11 +17,20 @@ pub struct Limits {
     pub record_bytes: usize,
     /// Records held back per task while it follows the recorded order or waits for a commit.
     pub held: usize,
+    /// … or as many bytes of them, per input.
+    pub held_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { commit_after_us: 100_000, records: 10_000, bytes: 8 << 20, record_bytes: 256 << 10, held: 2_000 }
+        Limits {
+            commit_after_us: 100_000,
+            records: 10_000,
+            bytes: 8 << 20,
+            record_bytes: 256 << 10,
+            held: 2_000,
+            held_bytes: 2 << 20,
+        }
     }
 }
 

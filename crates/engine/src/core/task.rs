@@ -85,7 +85,7 @@ pub struct Task {
     /// No timer stands before this store key: those that fired are not looked at again.
     pub wakes_from: Vec<u8>,
     /// Records that arrived before their turn, by input.
-    pub held: Vec<VecDeque<Held>>,
+    pub held: Vec<Queue>,
     pub paused: Vec<bool>,
     pub dirty: bool,
     /// Whether the recorded order is being followed when the next commit is built.
@@ -149,7 +149,7 @@ impl Task {
             code_sealed: false,
             next_due: None,
             wakes_from: keys::wakes(),
-            held: vec![VecDeque::new(); count],
+            held: vec![Queue::default(); count],
             paused: vec![false; count],
             dirty: false,
             in_flight: false,
@@ -291,6 +291,51 @@ impl Task {
     }
 }
 
+/// Records of one input that arrived before their turn.
+#[derive(Debug, Clone, Default)]
+pub struct Queue {
+    records: VecDeque<Held>,
+    bytes: usize,
+}
+
+impl Queue {
+    pub fn push(&mut self, held: Held) {
+        self.bytes += held.bytes();
+        self.records.push_back(held);
+    }
+
+    pub fn pop(&mut self) -> Option<Held> {
+        let held = self.records.pop_front()?;
+        self.bytes -= held.bytes();
+        Some(held)
+    }
+
+    pub fn front(&self) -> Option<&Held> {
+        self.records.front()
+    }
+
+    pub fn back(&self) -> Option<&Held> {
+        self.records.back()
+    }
+
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Bytes of keys, values and headers.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn clear(&mut self) {
+        (self.records, self.bytes) = Default::default();
+    }
+}
+
 impl Held {
     /// A copy of a record.
     pub fn keep(record: &Record<'_>) -> Held {
@@ -335,5 +380,10 @@ impl Held {
     /// Its offset.
     pub fn offset(&self) -> i64 {
         self.offset
+    }
+
+    fn bytes(&self) -> usize {
+        let of = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        of(&self.key) + of(&self.value) + headers::bytes(headers::lend(&self.headers))
     }
 }

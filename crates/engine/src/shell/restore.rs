@@ -46,7 +46,7 @@ const AGAIN: Duration = Duration::from_millis(500);
 const STALLS: u32 = 60;
 const STALLED: Duration = Duration::from_millis(100);
 
-/// Restores `task`; `progress` is told (done, total) records now and then.
+/// Restores `task`. `progress` gets (done, total) records before each page is written; its error ends the restore.
 ///
 /// What it finds must fit: the task's own record and the group's committed offsets are written by the same transactions. A
 /// restore that does not fit is repeated, then refused, naming both.
@@ -56,7 +56,7 @@ pub fn restore(
     names: &Internal,
     task: u32,
     now_ms: i64,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut Progress<'_>,
 ) -> Result<Opening, Fault> {
     let mut tries = 0;
     loop {
@@ -71,6 +71,9 @@ pub fn restore(
     }
 }
 
+/// What a restore is asked between two pages: how far it is, and whether it is still wanted.
+pub type Progress<'a> = dyn FnMut(u64, u64) -> Result<(), Fault> + 'a;
+
 /// Where the changelog and the dedup changelog begin and end.
 type Ends = (i64, i64, i64, i64);
 
@@ -82,7 +85,7 @@ fn restore_once(
     names: &Internal,
     task: u32,
     now_ms: i64,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut Progress<'_>,
 ) -> Result<Result<Opening, Doubt>, Fault> {
     let committed = reader.committed(task)?;
     let (state_start, state_end) = reader.bounds(&names.changelog, task)?;
@@ -122,23 +125,23 @@ fn catch_up(
     evidence: &Evidence<'_>,
     (fresh, (state_start, state_end, dedup_start, dedup_end)): (&Checkpoint, Ends),
     now_ms: i64,
-    progress: &mut dyn FnMut(u64, u64),
+    progress: &mut Progress<'_>,
 ) -> Result<(), Fault> {
     let Evidence { names, task, .. } = *evidence;
     let total = (state_end - fresh.changelog_next).max(0) + (dedup_end - fresh.dedup_next).max(0);
     let total = total as u64;
     let mut done = 0u64;
-    progress(done, total);
+    progress(done, total)?;
 
     let mut next = fresh.changelog_next.max(state_start);
     while next < state_end {
         let page = page(reader, &names.changelog, task, next, state_end)?;
         next = page.next;
         done += page.entries.len() as u64;
+        progress(done, total)?;
         let puts = page.entries.into_iter().filter_map(|entry| Some((entry.key?, entry.value))).collect();
         disk.restore_state(task, puts, next, now_ms);
         written(disk, task, next)?;
-        progress(done, total);
     }
     let end = state_end.max(next);
     disk.restore_state(task, Vec::new(), end, now_ms);
@@ -149,9 +152,9 @@ fn catch_up(
         let page = page(reader, &names.dedup, task, next, dedup_end)?;
         next = page.next;
         done += page.entries.len() as u64;
+        progress(done, total)?;
         let chunks = page.entries.iter().filter_map(|entry| dedup::parse(entry.value.as_deref()?, entry.offset));
         disk.restore_dedup(task, chunks.collect(), next);
-        progress(done, total);
     }
     Ok(())
 }
@@ -228,7 +231,7 @@ fn begin_or_resume(
 ) -> Result<Result<Checkpoint, Doubt>, Fault> {
     let Evidence { task, names, logs, .. } = evidence;
     let (task, changelog) = (*task, &names.changelog);
-    let usable = |found: &Checkpoint| -> Result<(), String> {
+    let usable = |found: &Checkpoint, old: bool| -> Result<(), String> {
         if found.changelog_id != logs.changelog || found.dedup_id != logs.dedup {
             return Err("it follows another changelog topic".into());
         }
@@ -241,13 +244,18 @@ fn begin_or_resume(
         if found.dedup_next > dedup_end {
             return Err(format!("its position {} is above the dedup changelog's end {dedup_end}", found.dedup_next));
         }
-        if found.changelog_next < state_end && now_ms - found.written_ms > CHECKPOINT_AGE_MAX_MS {
+        if old {
             return Err("it is older than half of the changelog's delete.retention.ms".into());
         }
         Ok(())
     };
     if let Some(found) = disk.checkpoint(task) {
-        match usable(&found) {
+        // A task that was idle lacks nothing, however long: the last offsets of its changelog are markers. Had there been a
+        // transaction meanwhile, the task's own record of the last one would be there: compaction keeps it.
+        let old = now_ms - found.written_ms > CHECKPOINT_AGE_MAX_MS
+            && !page_of_records(reader, changelog, task, (found.changelog_next.max(state_start), state_end))?
+                .is_empty();
+        match usable(&found, old) {
             Ok(()) => return Ok(Ok(Checkpoint { dedup_next: found.dedup_next.max(dedup_start), ..found })),
             Err(why) => {
                 // It may be the last copy: a changelog without this task's record replaces nothing.

@@ -3,6 +3,7 @@
 //! Architecture Invariant: the rest of the engine does not know sled. sled is never the truth: it may lag behind its
 //! changelogs by any amount, never be ahead of them.
 
+mod checkpoint;
 mod held;
 
 use std::collections::btree_map::Entry;
@@ -406,7 +407,7 @@ impl Disk for SledDisk {
         let bytes = self.ok(task, self.state.get(state_key(CHECKPOINT, task, &[])))??;
         let dedup_next = self.ok(task, self.state.get(state_key(DEDUP_NEXT, task, &[])))?;
         let dedup_next = dedup_next.and_then(|bytes| Some(i64::from_le_bytes(bytes.as_ref().try_into().ok()?)));
-        Some(Checkpoint { dedup_next: dedup_next.unwrap_or(0), ..decode_checkpoint(&bytes)? })
+        Some(Checkpoint { dedup_next: dedup_next.unwrap_or(0), ..checkpoint::decode(&bytes)? })
     }
 
     fn apply(&self, batch: Batch, now_ms: i64) {
@@ -422,7 +423,7 @@ impl Disk for SledDisk {
     fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str, now_ms: i64) {
         let (changelog_id, dedup_id) = (changelog_id.into(), dedup_id.into());
         let checkpoint = Checkpoint { changelog_id, dedup_id, written_ms: now_ms, ..Checkpoint::default() };
-        self.report(task, self.state.insert(state_key(CHECKPOINT, task, &[]), encode_checkpoint(&checkpoint)));
+        self.report(task, self.state.insert(state_key(CHECKPOINT, task, &[]), checkpoint::encode(&checkpoint)));
     }
 
     fn restore_state(&self, task: u32, puts: Vec<(Vec<u8>, Option<Vec<u8>>)>, changelog_next: i64, now_ms: i64) {
@@ -440,7 +441,7 @@ impl Disk for SledDisk {
             }
             keys.push(key);
         }
-        batch.insert(state_key(CHECKPOINT, task, &[]), encode_checkpoint(&checkpoint));
+        batch.insert(state_key(CHECKPOINT, task, &[]), checkpoint::encode(&checkpoint));
         self.report(task, self.state.apply_batch(batch));
         let mut recent = locked(&self.recent);
         keys.iter().for_each(|key| recent.forget(key));
@@ -458,7 +459,7 @@ impl Disk for SledDisk {
         // What failed before concerns what goes now.
         self.faults.forget(task);
         let checkpoint = state_key(CHECKPOINT, task, &[]);
-        self.report(task, self.state.insert(checkpoint.as_slice(), encode_checkpoint(&Checkpoint::default())));
+        self.report(task, self.state.insert(checkpoint.as_slice(), checkpoint::encode(&Checkpoint::default())));
         self.report(task, self.state.flush());
         locked(&self.applied).remove(&task);
         for segment in locked(&self.segments).values_mut() {
@@ -476,29 +477,6 @@ impl Disk for SledDisk {
     fn take_fault(&self, mine: &dyn Fn(u32) -> bool) -> Option<DiskFault> {
         self.faults.take(mine)
     }
-}
-
-fn encode_checkpoint(checkpoint: &Checkpoint) -> Vec<u8> {
-    let mut out = checkpoint.changelog_next.to_le_bytes().to_vec();
-    out.extend(checkpoint.written_ms.to_le_bytes());
-    out.push(checkpoint.changelog_id.len() as u8);
-    out.extend(checkpoint.changelog_id.as_bytes());
-    out.extend(checkpoint.dedup_id.as_bytes());
-    out
-}
-
-fn decode_checkpoint(bytes: &[u8]) -> Option<Checkpoint> {
-    let (next, rest) = bytes.split_first_chunk::<8>()?;
-    let (written, rest) = rest.split_first_chunk::<8>()?;
-    let (length, rest) = rest.split_first()?;
-    let (changelog_id, dedup_id) = rest.split_at_checked(*length as usize)?;
-    Some(Checkpoint {
-        changelog_id: String::from_utf8(changelog_id.to_vec()).ok()?,
-        changelog_next: i64::from_le_bytes(*next),
-        dedup_id: String::from_utf8(dedup_id.to_vec()).ok()?,
-        dedup_next: 0,
-        written_ms: i64::from_le_bytes(*written),
-    })
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use sim::ledger::Op;
 use sim::scenario::{entry, key_of, release};
 use sim::world::World;
 
-const LIMITS: Limits = Limits { commit_after_us: 0, records: 4, bytes: 1 << 20, record_bytes: 2_000, held: 8 };
+const LIMITS: Limits =
+    Limits { commit_after_us: 0, records: 4, bytes: 1 << 20, record_bytes: 2_000, held: 8, held_bytes: 1 << 20 };
 
 /// A past with both inputs, timers of both kinds and a poisoned record.
 fn past() -> World {

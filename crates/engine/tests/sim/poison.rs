@@ -10,7 +10,8 @@ use sim::ledger::handle::REFUSED_AT_DEADLINE;
 use sim::scenario::{entry, id, key_of};
 use sim::world::World;
 
-const CALM: Limits = Limits { commit_after_us: 0, records: 100, bytes: 1 << 20, record_bytes: 2_000, held: 100 };
+const CALM: Limits =
+    Limits { commit_after_us: 0, records: 100, bytes: 1 << 20, record_bytes: 2_000, held: 100, held_bytes: 1 << 20 };
 
 #[test]
 fn sim_a_refused_record_is_isolated_and_set_aside() {

@@ -36,7 +36,7 @@ fn restored(world: &World, task: u32) -> Result<Opening, Fault> {
     let due = world.shared.broker.borrow().markers_due();
     due.iter().for_each(|id| world.shared.broker.borrow_mut().deliver_all(id));
     let disk = world.instances[0].borrow().disk.clone();
-    restore(&mut reader, &*disk, &world.shared.names, task, world.shared.time.wall_ms(), &mut |_, _| {})
+    restore(&mut reader, &*disk, &world.shared.names, task, world.shared.time.wall_ms(), &mut |_, _| Ok(()))
 }
 
 fn refusal(result: Result<Opening, Fault>) -> String {

@@ -106,6 +106,8 @@ impl Worker {
             self.streak.since_us = self.now.mono_us;
         }
         self.streak.aborts = self.streak.aborts.saturating_add(1);
+        let in_hand = self.tasks.values().filter(|task| task.dirty || task.in_flight).map(|task| task.id);
+        self.streak.tasks.extend(in_hand);
         self.streak.why = format!("{failure}; in hand: {}", self.in_hand());
         if self.streak.aborts >= STOPPED_ABORTS && self.streak_us() >= STOPPED_US {
             let (why, seconds) = (&self.streak.why, self.streak_us() / 1_000_000);

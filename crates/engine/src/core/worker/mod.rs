@@ -50,6 +50,8 @@ struct Trouble {
 struct Streak {
     aborts: u32,
     since_us: u64,
+    /// Tasks with something in hand. Once they are somebody else's, so is the trouble.
+    tasks: BTreeSet<u32>,
     why: String,
 }
 
@@ -232,6 +234,9 @@ impl Worker {
                 if let Some(closed) = self.tasks.remove(&task) {
                     self.former.insert(task, closed.committed_counts);
                 }
+                if self.streak.tasks.remove(&task) && self.streak.tasks.is_empty() {
+                    self.streak = Streak::default();
+                }
             }
             Input::Record(record) => self.offer(&record, store, actions),
             Input::Tick { now, drained } => self.tick(now, drained, store, actions),
@@ -275,7 +280,7 @@ impl Worker {
     /// Takes a record in its turn, or keeps it until then.
     fn offer(&mut self, record: &Record<'_>, store: &dyn Store, actions: &mut Vec<Action>) {
         let full = self.full();
-        let held_max = self.limits.held;
+        let Limits { held, held_bytes, .. } = self.limits;
         let wall_ms = self.clock.wall_ms(self.now);
         let Some(task) = self.tasks.get_mut(&record.task) else { return };
         if record.offset < task.standing.positions[record.input] {
@@ -294,8 +299,9 @@ impl Worker {
         if task.held[record.input].back().is_some_and(|last| last.offset() >= record.offset) {
             return;
         }
-        task.held[record.input].push_back(Held::keep(record));
-        if task.held[record.input].len() >= held_max && !task.paused[record.input] {
+        let queue = &mut task.held[record.input];
+        queue.push(Held::keep(record));
+        if (queue.len() >= held || queue.bytes() >= held_bytes) && !task.paused[record.input] {
             task.paused[record.input] = true;
             actions.push(Action::Pause { task: record.task, input: record.input });
         }
@@ -335,7 +341,7 @@ impl Worker {
                     break;
                 }
             };
-            let Some(held) = self.tasks.get_mut(&id).and_then(|task| task.held[input].pop_front()) else { break };
+            let Some(held) = self.tasks.get_mut(&id).and_then(|task| task.held[input].pop()) else { break };
             held.lend(id, input, |record| self.handle_record(record, store, actions, recorded));
             self.resume(id, input, actions);
         }
@@ -343,10 +349,11 @@ impl Worker {
     }
 
     fn resume(&mut self, id: u32, input: usize, actions: &mut Vec<Action>) {
-        let low = self.limits.held / 2;
+        let (low, low_bytes) = (self.limits.held / 2, self.limits.held_bytes / 2);
         if let Some(task) = self.tasks.get_mut(&id)
             && task.paused[input]
             && task.held[input].len() <= low
+            && task.held[input].bytes() <= low_bytes
         {
             task.paused[input] = false;
             actions.push(Action::Resume { task: id, input });

@@ -135,6 +135,15 @@ fn aborts_without_progress_are_said_and_then_stop_the_worker() {
     let why = stops(&abort_at(&mut worker, 121)).expect("a hundred aborts and two minutes");
     assert!(why.starts_with("120 aborts") && why.contains("b/0 at 5"), "{why}");
 
+    // The task is somebody else's now, and the trouble with it.
+    step(&mut worker, Input::Close(0));
+    assert_eq!(worker.stalled(), None);
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], ..Opening::default() }));
+    for second in 200..262 {
+        abort_at(&mut worker, second);
+    }
+    assert!(worker.stalled().is_some());
+
     // One commit, and all is forgotten.
     let mut actions = step(&mut worker, record(1, 5));
     actions.extend(step(&mut worker, Input::Flush));
@@ -163,8 +172,15 @@ fn aborts_of_the_world_stop_nobody() {
 }
 
 #[test]
-fn what_waits_for_its_turn_is_bounded() {
-    let mut worker = worker(4);
+fn what_waits_for_its_turn_is_bounded_by_records_and_bytes() {
+    // The key of each of these records is one byte, and there is nothing else.
+    for limits in [Limits { held: 4, ..Limits::default() }, Limits { held: 100, held_bytes: 4, ..Limits::default() }] {
+        fourth_record_fills(limits);
+    }
+}
+
+fn fourth_record_fills(limits: Limits) {
+    let mut worker = Worker::new(Box::new(NOTHING), [].into(), limits);
     // The recorded order wants input 1 first; what comes of input 0 has to wait.
     let steps = history(&["a", "b"], &[run(1, 1), run(0, 9)]);
     step(

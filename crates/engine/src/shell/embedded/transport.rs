@@ -149,7 +149,7 @@ impl Transport for EmbeddedTransport {
 
     fn restore(&mut self, task: u32) -> Result<(), Fault> {
         let (disk, names, now_ms) = (self.disk.clone(), self.names.clone(), self.clock.now().wall_ms);
-        let change = match restore(self, &*disk as &dyn Disk, &names, task, now_ms, &mut |_, _| {}) {
+        let change = match restore(self, &*disk as &dyn Disk, &names, task, now_ms, &mut |_, _| Ok(())) {
             Ok(opening) => Change::Restored(opening),
             Err(Fault::Quarantine(why)) => Change::Quarantined(task, why),
             Err(fault) => return Err(fault),

@@ -16,6 +16,7 @@ mod settings;
 mod survey;
 mod topic_id;
 mod transport;
+mod trimmer;
 
 pub use access::{ACLS, LET_IN};
 pub use acl::{Acl, Operation, Pattern, Resource};
@@ -24,6 +25,7 @@ pub use client::KafkaClient;
 pub use groups::{Group, GroupState, Member};
 pub use leader_hints::are_dropped as leader_hints_are_dropped;
 pub use reader::KafkaReader;
+pub use restorer::Restores;
 pub use settings::{GroupProtocol, KafkaSettings, TRANSACTION_TIMEOUT_MS};
 pub use survey::{At, Ends, Survey, Waiting};
 pub use transport::KafkaTransport;

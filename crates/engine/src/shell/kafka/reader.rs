@@ -113,6 +113,10 @@ impl LogReader for KafkaReader {
         }
         // A read_committed consumer asks for stable offsets (KIP-447): none that a transaction is about to change.
         let found = self.committed.committed_offsets(list, CALL).map_err(failed("committed offsets"))?;
+        // A call that succeeds may have failed for some partitions: that is not a partition without an offset.
+        for at in found.elements() {
+            at.error().map_err(failed(at.topic()))?;
+        }
         let position = |topic: &str| position_of(&found.find_partition(topic, task as i32)?);
         Ok(self.topology.inputs.iter().map(|input| position(input.topic)).collect())
     }

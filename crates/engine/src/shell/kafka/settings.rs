@@ -118,6 +118,8 @@ impl KafkaSettings {
             .set("isolation.level", if committed_only { "read_committed" } else { "read_uncommitted" })
             .set("enable.partition.eof", "true")
             .set("auto.offset.reset", "earliest")
+            // The default of a second makes a consumer sleep whenever its queue is full.
+            .set("fetch.queue.backoff.ms", "5")
             .set("fetch.wait.max.ms", "50");
         config
     }

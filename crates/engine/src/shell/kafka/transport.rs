@@ -25,13 +25,13 @@ use crate::shell::transport::{Change, Fault, Fetched, LogReader, Slot, Transport
 use crate::shell::wire;
 
 use super::access::not_made;
-use super::admin::Admin;
 use super::group::{GroupContext, Owned, Rebalance, give_back};
 use super::headers;
 use super::producer::{Kind, Outgoing, Producer, output_headers};
 use super::reader::KafkaReader;
-use super::restorer::Restorer;
+use super::restorer::{Restorer, Restores};
 use super::settings::KafkaSettings;
+use super::trimmer::Trimmer;
 
 use member::Standing;
 
@@ -58,6 +58,7 @@ pub struct KafkaTransport {
     consumer: Option<BaseConsumer<GroupContext>>,
     producer: Option<Producer>,
     restorer: Restorer,
+    trimmer: Trimmer,
     reader: KafkaReader,
     owned: Owned,
     /// What the driver is to hear with the next poll.
@@ -97,9 +98,11 @@ impl KafkaTransport {
         worker: usize,
         topology: &'static Topology,
         disk: Arc<SledDisk>,
+        restores: Restores,
     ) -> Result<KafkaTransport, Fault> {
         let mut transport = KafkaTransport {
-            restorer: Restorer::new(settings.clone(), topology, disk),
+            trimmer: Trimmer::new(settings.clone(), topology),
+            restorer: Restorer::new(settings.clone(), topology, disk, restores),
             reader: KafkaReader::open(&settings, topology)?,
             settings,
             worker,
@@ -476,11 +479,7 @@ impl Transport for KafkaTransport {
     }
 
     fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault> {
-        // Giving back disk may wait; a broker that refuses is no reason to stop.
-        let trimmed = Admin::open(&self.settings).and_then(|admin| admin.trim(&self.names.dedup, task, offset));
-        if let Err(error) = trimmed {
-            tracing::warn!(processor = self.topology.name, "dedup changelog not trimmed: {error}");
-        }
+        self.trimmer.ask(task, offset);
         Ok(())
     }
 

@@ -102,7 +102,7 @@ fn disk() -> (tempfile::TempDir, SledDisk) {
 }
 
 fn restored(log: &mut Log, disk: &SledDisk) -> Result<Opening, Fault> {
-    restore(log, disk, &Internal::of("p"), 0, 1, &mut |_, _| {})
+    restore(log, disk, &Internal::of("p"), 0, 1, &mut |_, _| Ok(()))
 }
 
 /// The text of a fault that concerns this task alone.
@@ -117,19 +117,37 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, Fault>) -> String {
 fn a_restore_that_was_cut_off_goes_on() {
     let (_folder, disk) = disk();
     let now_ms = 3 * CHECKPOINT_AGE_MAX_MS;
-    let mut log = Log { end: 9, ..Log::default() };
-    let mut begin = |now_ms| {
+    let (mut idle, mut busy) = (Log { end: 9, ..Log::default() }, Log { end: 9, ..Log::default() });
+    busy.entries.push(Entry { offset: 3, key: Some(b"\x02row".to_vec()), value: Some(Vec::new()) });
+    let begin = |log: &mut Log, now_ms| {
         let names = Internal::of("p");
         let logs = LogIds { changelog: "p-changelog".into(), dedup: "p-dedup".into() };
         let (committed, bounds) = (vec![None, None], vec![(0, 0), (0, 0)]);
         let evidence = Evidence { topology: &TOPOLOGY, names: &names, task: 0, logs, committed, bounds };
-        begin_or_resume(&mut log, &disk, &evidence, now_ms, (0, 9, 0, 9)).unwrap().unwrap()
+        begin_or_resume(log, &disk, &evidence, now_ms, (0, 9, 0, 9)).unwrap().unwrap()
     };
-    assert_eq!(begin(now_ms).written_ms, now_ms);
+    assert_eq!(begin(&mut idle, now_ms).written_ms, now_ms);
     disk.restore_dedup(0, Vec::new(), 5);
     disk.flush();
-    assert_eq!(begin(now_ms + 1_000).dedup_next, 5, "set aside");
-    assert_eq!(begin(now_ms + CHECKPOINT_AGE_MAX_MS + 1).dedup_next, 0, "tombstones may be gone, and it was kept");
+    assert_eq!(begin(&mut idle, now_ms + 1_000).dedup_next, 5, "set aside");
+    let late_ms = now_ms + CHECKPOINT_AGE_MAX_MS + 1;
+    assert_eq!(begin(&mut idle, late_ms).dedup_next, 5, "set aside, although nothing was written since");
+    assert_eq!(begin(&mut busy, late_ms).dedup_next, 0, "tombstones may be gone, and it was kept");
+}
+
+/// A restore that is not wanted any more writes no further page: its store may have another owner by then.
+#[test]
+fn a_restore_that_is_not_wanted_any_more_stops_before_the_next_page() {
+    let (_folder, disk) = disk();
+    let wanted = record(&[("a", 7, 7), ("b", 9, 9)]);
+    let mut asked = 0;
+    let mut progress = |_, _| {
+        asked += 1;
+        if asked == 1 { Ok(()) } else { Err(Fault::Abort("not wanted".into())) }
+    };
+    let done = restore(&mut past(&wanted), &disk, &Internal::of("p"), 0, 1, &mut progress);
+    assert_eq!(done, Err(Fault::Abort("not wanted".into())));
+    assert_eq!(disk.get(0, b"\x02row"), None, "a page was written all the same");
 }
 
 #[test]
