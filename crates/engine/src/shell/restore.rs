@@ -71,6 +71,28 @@ pub fn restore(
     }
 }
 
+/// Why this task would not open, by what the cluster says of it; `None`: it would, or it is at work. Reads, and changes nothing.
+/// What stands on the disks of the instances is not looked at.
+pub fn examine(reader: &mut dyn LogReader, names: &Internal, task: u32) -> Result<Option<String>, Fault> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let committed = reader.committed(task)?;
+        let logs = LogIds { changelog: reader.topic_id(&names.changelog)?, dedup: reader.topic_id(&names.dedup)? };
+        let bounds = reader.input_bounds(task)?;
+        let ends = reader.bounds(&names.changelog, task)?;
+        let evidence = Evidence { topology: reader.topology(), names, task, logs, committed, bounds };
+        let found = fits(logged(reader, &evidence, ends)?, &evidence, false);
+        // A task that moves on meanwhile is open.
+        match found {
+            Ok(()) => return Ok(None),
+            Err(_) if reader.committed(task)? != evidence.committed => return Ok(None),
+            Err(Doubt::Again(why) | Doubt::Never(why)) if tries == TRIES => return Ok(Some(why)),
+            Err(_) => reader.wait(AGAIN),
+        }
+    }
+}
+
 /// What a restore is asked between two pages: how far it is, and whether it is still wanted.
 pub type Progress<'a> = dyn FnMut(u64, u64) -> Result<(), Fault> + 'a;
 

@@ -110,6 +110,13 @@ fn broker_offsets_of_somebody_else_are_refused_and_missing_ones_answered() -> Re
         let mut process = shared.program.run(&["order-intake"], "a", "data")?;
         let said = format!("{INPUT}: committed {}, the state stands at {next}", next - 1);
         logged(&mut process, &said, LIMIT)?;
+        let doctor = shared.program.fails(&["doctor"], 1, "unhealthy")?;
+        let words = [
+            format!("\"order-intake\" does not open task {partition}: "),
+            said,
+            "\"fulfilment\": all 12 fit".to_owned(),
+        ];
+        ensure!(words.iter().all(|words| doctor.out.contains(words.as_str())), "{doctor}");
         process.kill()?;
 
         eventually("the group to be deleted", LIMIT, || Ok(admin.delete_groups(&["order-intake"]).ok()))?;

@@ -34,6 +34,8 @@ struct Log {
     ends: Vec<i64>,
     waits: usize,
     id: &'static str,
+    /// Each look finds the group's offsets one further.
+    moving: bool,
 }
 
 impl LogReader for Log {
@@ -41,6 +43,9 @@ impl LogReader for Log {
         &TOPOLOGY
     }
     fn committed(&mut self, _: u32) -> Result<Vec<Option<Position>>, Fault> {
+        if self.moving {
+            self.committed.iter_mut().flatten().for_each(|at| at.offset_next += 1);
+        }
         Ok(self.committed.clone())
     }
     fn input_bounds(&mut self, _: u32) -> Result<Vec<(i64, i64)>, Fault> {
@@ -133,6 +138,19 @@ fn a_restore_that_was_cut_off_goes_on() {
     let late_ms = now_ms + CHECKPOINT_AGE_MAX_MS + 1;
     assert_eq!(begin(&mut idle, late_ms).dedup_next, 5, "set aside, although nothing was written since");
     assert_eq!(begin(&mut busy, late_ms).dedup_next, 0, "tombstones may be gone, and it was kept");
+}
+
+#[test]
+fn what_would_not_open_is_known_without_a_store() {
+    let wanted = record(&[("a", 7, 7), ("b", 9, 9)]);
+    let look = |mut log: Log| examine(&mut log, &Internal::of("p"), 0).unwrap();
+    assert_eq!(look(past(&wanted)), None);
+    let foreign = || Log { committed: vec![at(8), at(9)], ..past(&wanted) };
+    let why = look(foreign()).expect("another one's offsets");
+    assert!(why.contains("a: committed 8, the state stands at 7"), "{why}");
+    assert_eq!(look(Log { moving: true, ..foreign() }), None, "a task at work is open");
+    let why = look(Log { id: "-again", ..past(&wanted) }).expect("another topic");
+    assert!(why.contains("deleted and created again"), "{why}");
 }
 
 /// A restore that is not wanted any more writes no further page: its store may have another owner by then.

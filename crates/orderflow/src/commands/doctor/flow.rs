@@ -145,7 +145,7 @@ pub fn group(standing: &Standing, protocol: GroupProtocol, now_ms: i64) -> Check
     let what = format!("\"{name}\": {}, lag {}", standing.state(), records(lag));
     let what = if lag.oldest_ms.is_some() { format!("{what}, oldest {}", age(lag, now_ms)) } else { what };
     if let Some(lost) = lost(standing) {
-        let next = format!("`orderflow reset {name}` begins anew from what is left");
+        let next = "docs/OPERATIONS.md, \"A task that does not open\", says what can be done without losing the state";
         return Check::fail("group", format!("\"{name}\": {lost}"), next);
     }
     if let Some(unread) = standing.unread() {

@@ -4,6 +4,7 @@ mod broker;
 mod flow;
 mod local;
 mod schemas;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod transactions;
@@ -102,6 +103,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
                 said.say(broker::replication(&admin, brokers.len()));
                 said.say(flow::limits(&admin));
                 said.say(flow::groups(&settings));
+                said.say(tasks::open(&settings));
                 said.say(vec![transactions::open(&settings, Duration::from_secs(args.patience))]);
                 said.say(vec![flow::clock(&settings)]);
                 said.say(flow::dead_letters(place));

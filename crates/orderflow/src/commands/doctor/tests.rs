@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use engine::shell::kafka::{Ends, Found, Group, GroupProtocol, GroupState, Member, Waiting};
 
-use super::{Check, Verdict, broker, flow, judged, line, local, schemas, summary, transactions};
+use super::{Check, Verdict, broker, flow, judged, line, local, schemas, summary, tasks, transactions};
 use crate::failure::Failure;
 use crate::options::Protocol;
 use crate::processors;
@@ -204,6 +204,19 @@ fn letters_of_a_wrong_partitioner_are_named() {
     has(&both[0], Verdict::Warn, "5 dead letters");
     has(&both[1], Verdict::Warn, "3 records in a partition that its key does not belong to");
     has(&both[1], Verdict::Warn, "murmur2_random");
+}
+
+#[test]
+fn tasks_that_would_not_open() {
+    let topology = processors::find("fulfilment").expect("there is one").topology();
+    let of = |tasks: &[u32]| {
+        let why = |task: &u32| (*task, format!("task {task}: offsets differ; hint: stop the other member"));
+        tasks::check(topology, &tasks.iter().map(why).collect())
+    };
+    has(&of(&[]), Verdict::Ok, "\"fulfilment\": all 12 fit");
+    has(&of(&[3]), Verdict::Fail, "\"fulfilment\" does not open task 3: offsets differ");
+    has(&of(&[3]), Verdict::Fail, "stop the other member");
+    has(&of(&[3, 4, 7]), Verdict::Fail, "so do 2 others");
 }
 
 #[test]
