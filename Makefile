@@ -1,7 +1,7 @@
 # The only list of verbs. `make` alone prints it.
 #
 # Variables: BOOTSTRAP=host:port (demo), ARGS="..." (demo, dashboard-check, bench), PORT=9092 (kafka-up), TIMES=n and
-# FILTER=word (flaky), SEED=n (sim, flaky; make hands it on).
+# FILTER=word (flaky), SEED=n (sim, flaky) and SEEDS=n (sim; make hands them on).
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-core check audit contract metrics kafka-up kafka-down sim crash flaky bench chart chart-server dashboard-check image image-check sbom servers
 
@@ -72,7 +72,7 @@ kafka-up: ## a Kafka on this machine, in the background; PORT=9092
 kafka-down: ## stops it; its data stay in .kafka
 	@$(KAFKA) down
 
-sim: ## the simulator's runs, seeds printed; SEED=n repeats one
+sim: ## the simulator's runs, seeds printed; SEEDS=n runs that many, SEED=n repeats one
 	cargo test --locked -p engine sim -- --nocapture
 
 crash: servers ## the kill -9 matrix, on a real Kafka

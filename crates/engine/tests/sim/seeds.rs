@@ -40,7 +40,7 @@ fn sim_random_seeds() {
     let one = number("ORDERFLOW_SIM_SEED").or_else(|| number("SEED"));
     let seeds = match one {
         Some(seed) => seed..seed + 1,
-        None => 0..number("ORDERFLOW_SIM_SEEDS").unwrap_or(SEEDS),
+        None => 0..number("ORDERFLOW_SIM_SEEDS").or_else(|| number("SEEDS")).unwrap_or(SEEDS),
     };
     let began = std::time::Instant::now();
     let count = seeds.end - seeds.start;
