@@ -19,6 +19,9 @@ pub struct InputRecord {
     pub topic: String,
     /// Highest record timestamp, in milliseconds; the log time of the dedup window.
     pub log_time_ms: i64,
+    /// Identities that were handled at an earlier log time may be forgotten: a window that becomes wider in topics.yaml does not
+    /// bring them back.
+    pub known_from_ms: i64,
     /// The position: what the same transaction commits for the group.
     pub offset_next: i64,
     /// No record lies from `offset_next` up to here: only markers, which retention may delete before the next record.
@@ -52,7 +55,7 @@ impl TaskRecord {
         out.push(self.inputs.len() as u8);
         for input in &self.inputs {
             put_text(&mut out, &input.topic);
-            for number in [input.log_time_ms, input.offset_next, input.passed_to] {
+            for number in [input.log_time_ms, input.known_from_ms, input.offset_next, input.passed_to] {
                 out.extend(number.to_le_bytes());
             }
         }
@@ -72,6 +75,7 @@ impl TaskRecord {
             inputs.push(InputRecord {
                 topic: take_text(&mut rest)?,
                 log_time_ms: take_number(&mut rest)?,
+                known_from_ms: take_number(&mut rest)?,
                 offset_next: take_number(&mut rest)?,
                 passed_to: take_number(&mut rest)?,
             });
@@ -108,6 +112,7 @@ mod tests {
         let input = |topic: &str, at: i64| InputRecord {
             topic: topic.into(),
             log_time_ms: -at,
+            known_from_ms: at - 5,
             offset_next: at,
             passed_to: at + 1,
         };

@@ -22,6 +22,8 @@ pub struct Standing {
     pub positions: Vec<i64>,
     /// Highest record timestamp of each input, in milliseconds; the log time of its dedup window.
     pub log_time_ms: Vec<i64>,
+    /// From when on each input's identities are all remembered, in milliseconds of log time.
+    pub known_from_ms: Vec<i64>,
     /// The time that timers go by: the highest log time, or when a timer was due that the wall clock fired.
     pub clock_ms: i64,
     /// Events handled: records taken and timers fired.
@@ -107,6 +109,7 @@ impl Task {
         let standing = Standing {
             positions: opening.positions,
             log_time_ms: known.iter().map(|input| input.log_time_ms).collect(),
+            known_from_ms: known.iter().map(|input| input.known_from_ms).collect(),
             clock_ms: record.clock_ms,
             events: record.events,
         };
@@ -203,6 +206,7 @@ impl Task {
         let input = |(at, input): (usize, &Input)| InputRecord {
             topic: input.topic.to_owned(),
             log_time_ms: standing.log_time_ms[at],
+            known_from_ms: standing.known_from_ms[at],
             offset_next: standing.positions[at],
             passed_to: self.read_from(at),
         };

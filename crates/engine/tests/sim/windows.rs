@@ -50,6 +50,27 @@ fn sim_a_change_of_the_window_between_two_starts_forgets_what_the_new_window_lea
     }
 }
 
+/// What the narrower window has forgotten, the wider one cannot know: a repetition from there is set aside, not handled again.
+#[test]
+fn sim_a_window_that_becomes_wider_does_not_take_what_it_cannot_know_for_new() {
+    let world = World::calm(Limits::default());
+    let key = key_of(0);
+    let sent_ms = world.shared.time.wall_ms();
+    world.send(0, &entry(&key, Op::Add, 1));
+    world.turns(6);
+    world.shared.time.advance_us(WINDOW_MS as u64 * 1_500);
+    world.send(1, &entry(&key, Op::Add, 1));
+    world.must_be_right();
+    world.kill(0);
+    world.shared.topology.set(&DOUBLED);
+    world.start(0);
+    world.turns(10);
+    world.send_at(0, &entry(&key, Op::Add, 1), sent_ms);
+    world.must_be_right();
+    assert_eq!(world.story(&key).len(), 2, "handled twice");
+    assert_eq!(world.letters(), [("too-old".to_owned(), 2, "entries.v1".to_owned())]);
+}
+
 #[test]
 fn sim_a_window_that_becomes_narrower_agrees_with_the_model() {
     let world = World::calm(Limits::default());

@@ -131,6 +131,7 @@ pub struct Model {
     /// Whether a letter may be a stub although the broker would have taken it.
     may_stub: bool,
     log_time_ms: [i64; 2],
+    known_from_ms: [i64; 2],
     clock_ms: i64,
     events: u64,
     accounts: BTreeMap<String, Account>,
@@ -181,6 +182,7 @@ impl Model {
         self.events += 1;
         if world != World::Ahead {
             self.log_time_ms[input] = self.log_time_ms[input].max(message.timestamp_ms);
+            self.known_from_ms[input] = self.known_from_ms[input].max(self.log_time_ms[input] - self.window_ms);
             self.clock_ms = self.clock_ms.max(message.timestamp_ms);
         }
         if let Err(code) = verdict {
@@ -207,7 +209,7 @@ impl Model {
             World::Fine => {}
         }
         let log_time_ms = self.log_time_ms[input];
-        let begin_ms = log_time_ms - self.window_ms;
+        let begin_ms = (log_time_ms - self.window_ms).max(self.known_from_ms[input]);
         if message.timestamp_ms < begin_ms {
             return Err(Code::TooOld);
         }
@@ -359,6 +361,7 @@ impl Model {
         let input = |(input, offset_next): (usize, &i64)| InputRecord {
             topic: TOPOLOGY.inputs[input].topic.to_owned(),
             log_time_ms: self.log_time_ms[input],
+            known_from_ms: self.known_from_ms[input],
             offset_next: *offset_next,
             passed_to: *offset_next,
         };

@@ -60,6 +60,8 @@ impl Worker {
         if !rejected_ahead {
             let standing = &mut task.standing;
             standing.log_time_ms[input] = standing.log_time_ms[input].max(record.timestamp_ms);
+            standing.known_from_ms[input] =
+                standing.known_from_ms[input].max(standing.log_time_ms[input].saturating_sub(self.topology.window_ms));
             standing.clock_ms = standing.clock_ms.max(record.timestamp_ms);
         }
         if let Err(reject) = result {
@@ -96,9 +98,10 @@ impl Worker {
         let log_time_ms = task.standing.log_time_ms[record.input];
         let window_ms = self.topology.window_ms;
         let compacted = self.topology.inputs[record.input].compacted;
-        if !compacted && record.timestamp_ms < log_time_ms.saturating_sub(window_ms) {
+        let begin_ms = log_time_ms.saturating_sub(window_ms).max(task.standing.known_from_ms[record.input]);
+        if !compacted && record.timestamp_ms < begin_ms {
             let detail = format!(
-                "timestamp {} ms lies before the dedup window of {window_ms} ms that ends at {log_time_ms} ms",
+                "timestamp {} ms lies before the dedup window from {begin_ms} to {log_time_ms} ms",
                 record.timestamp_ms
             );
             return Err(Reject::new(Code::TooOld, detail));

@@ -80,6 +80,7 @@ fn record(inputs: &[(&str, i64, i64)]) -> TaskRecord {
     let input = |(topic, offset_next, passed_to): &(&str, i64, i64)| InputRecord {
         topic: (*topic).into(),
         log_time_ms: 1,
+        known_from_ms: 0,
         offset_next: *offset_next,
         passed_to: *passed_to,
     };
