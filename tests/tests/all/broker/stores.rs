@@ -32,15 +32,16 @@ fn spoil(path: &Path, whole: bool) -> Result<()> {
 }
 
 /// The order of before is known, and a new one finds the stock of before.
-fn works(program: &Program) -> Result<()> {
-    let again = program.ok(&["order", "submit", "--item", "stored=1", "--request-id", "stored-1", "--wait", "0"])?;
+fn works(program: &Program, item: &str) -> Result<()> {
+    let (one, request) = (format!("{item}=1"), format!("{item}-1"));
+    let again = program.ok(&["order", "submit", "--item", &one, "--request-id", &request, "--wait", "0"])?;
     ensure!(again.out.contains("\nAccepted"), "{again}");
     let placed = program.read(&["order-events.v1"])?;
     let order_id = again.value("ticket")?;
     let mine = placed.iter().filter(|message| message.key.as_deref() == Some(order_id.as_bytes()));
     let placed = mine.filter(|message| message.header(headers::RECORD) == "OrderPlaced").count();
     ensure!(placed == 1, "{placed} OrderPlaced");
-    let new = program.ok(&["order", "submit", "--item", "stored=1"])?;
+    let new = program.ok(&["order", "submit", "--item", &one])?;
     ensure!(new.out.contains("\nCompleted"), "{new}");
     Ok(())
 }
@@ -49,15 +50,15 @@ fn restarted(shared: &mut Shared, spoil: impl FnOnce(&Path) -> Result<()>) -> Re
     shared.stop()?;
     spoil(&shared.program.at("data"))?;
     shared.running()?;
-    works(&shared.program)?;
+    works(&shared.program, "damaged")?;
     shared.processors.as_ref().context("just started")
 }
 
 #[test]
 fn broker_damaged_store_is_set_aside_and_rebuilt() -> Result<()> {
     shared(|shared| {
-        shared.program.ok(&["item", "register", "stored", "--price", "100", "--stock", "50"])?;
-        let first = shared.program.ok(&["order", "submit", "--item", "stored=1", "--request-id", "stored-1"])?;
+        shared.program.ok(&["item", "register", "damaged", "--price", "100", "--stock", "50"])?;
+        let first = shared.program.ok(&["order", "submit", "--item", "damaged=1", "--request-id", "damaged-1"])?;
         ensure!(first.out.contains("\nCompleted"), "{first}");
 
         let process = restarted(shared, |data| files(data)?.iter().try_for_each(|path| spoil(path, true)))?;
@@ -95,8 +96,8 @@ fn broker_damaged_store_is_set_aside_and_rebuilt() -> Result<()> {
 fn broker_offsets_of_somebody_else_are_refused_and_missing_ones_answered() -> Result<()> {
     const INPUT: &str = "order-commands.v1";
     shared(|shared| {
-        shared.program.ok(&["item", "register", "stored", "--price", "100", "--stock", "50"])?;
-        shared.program.ok(&["order", "submit", "--item", "stored=1", "--request-id", "stored-1"])?;
+        shared.program.ok(&["item", "register", "foreign", "--price", "100", "--stock", "50"])?;
+        shared.program.ok(&["order", "submit", "--item", "foreign=1", "--request-id", "foreign-1"])?;
         shared.stop()?;
         let admin = shared.program.admin()?;
         let at: Vec<(String, u32)> = (0..12).map(|partition| (INPUT.to_owned(), partition)).collect();
@@ -121,7 +122,7 @@ fn broker_offsets_of_somebody_else_are_refused_and_missing_ones_answered() -> Re
 
         eventually("the group to be deleted", LIMIT, || Ok(admin.delete_groups(&["order-intake"]).ok()))?;
         shared.running()?;
-        works(&shared.program)?;
+        works(&shared.program, "foreign")?;
         // It has warned; others look for warnings of their own.
         shared.stop()
     })
