@@ -152,8 +152,12 @@ impl Catalog {
     fn operator(&self) -> Party {
         let mut grants = Grants::default();
         for topic in self.topics() {
-            let begun_anew = matches!(topic.kind, TopicKind::Changelog | TopicKind::Dedup);
-            let more: &[Operation] = if begun_anew { &[Create, Delete] } else { &[Describe] };
+            let more: &[Operation] = match topic.kind {
+                TopicKind::Changelog | TopicKind::Dedup => &[Create, Delete],
+                // Where the state began: a reset that would lose something is refused.
+                TopicKind::Order => &[Read],
+                TopicKind::Declared(_) | TopicKind::DeadLetter => &[Describe],
+            };
             grants.topic(&topic.name, more);
             grants.topic(&topic.name, &[DescribeConfigs]);
         }

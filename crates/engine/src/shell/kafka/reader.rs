@@ -178,6 +178,7 @@ impl LogReader for KafkaReader {
                     page.next = page.next.max(self.position(topic, partition)?);
                     break;
                 }
+                Some(Err(error)) if denied(&error) => return Err(failed(topic)(error)),
                 Some(Err(error)) => {
                     tracing::debug!("restore of {topic}/{partition}: {error}");
                 }
