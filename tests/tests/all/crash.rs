@@ -2,6 +2,8 @@
 
 #[path = "crash/gap.rs"]
 mod gap;
+#[path = "crash/load.rs"]
+mod load;
 #[path = "crash/missing.rs"]
 mod missing;
 #[path = "crash/points.rs"]

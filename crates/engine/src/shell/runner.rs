@@ -209,7 +209,8 @@ mod tests {
         let status = turned_before(0);
         assert_eq!((status.unready(), status.stuck()), (None, None));
         let status = turned_before(40);
-        assert!(status.unready().is_some_and(|why| why.contains("4")), "a turn of half a minute");
+        // However long the machine stalls between the two lines.
+        assert!(status.unready().is_some_and(|why| why.starts_with("its last turn was ")), "a turn of half a minute");
         assert_eq!(status.stuck(), None, "a broker may be down for so long");
         let status = turned_before(400);
         assert!(!status.ready() && status.stuck().is_some());
