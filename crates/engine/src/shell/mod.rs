@@ -13,6 +13,7 @@ pub mod restore;
 pub mod rows;
 pub mod runner;
 pub mod schemas;
+mod sled_db;
 pub mod sled_disk;
 pub mod spans;
 pub mod transport;

@@ -10,11 +10,11 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use crate::core::io::{Batch, Chunk, Segment, Store};
 
 use super::disk::{Checkpoint, Disk, DiskFault, DiskFaults};
+use super::sled_db::{is_locked, open};
 use held::{Held, SEGMENT, held_key};
 
 const STATE: u8 = 0;
@@ -28,8 +28,6 @@ const FOLDER: &str = "dedup-";
 /// Memory that each Db may use for caching, in bytes.
 const STATE_CACHE: u64 = 64 << 20;
 const DEDUP_CACHE: u64 = 8 << 20;
-/// How often a Db whose lock somebody holds is tried again.
-const LOCKED_TRIES: u32 = 25;
 
 #[derive(Debug, thiserror::Error)]
 #[error("store \"{}\": {why}; hint: {hint}", path.display())]
@@ -98,21 +96,6 @@ pub struct SledDisk {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn open(path: &Path, cache: u64) -> sled::Result<sled::Db> {
-    let config = sled::Config::new().path(path).cache_capacity(cache).flush_every_ms(Some(500));
-    let mut tries = 0;
-    loop {
-        match config.open() {
-            // A lock may outlive its owner for a moment: a process that is being started inherits it until it runs.
-            Err(error) if is_locked(&error) && tries < LOCKED_TRIES => {
-                tries += 1;
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            opened => return opened,
-        }
-    }
 }
 
 fn state_key(kind: u8, task: u32, key: &[u8]) -> Vec<u8> {
@@ -317,10 +300,6 @@ impl SledDisk {
         self.flush();
         self.report(None, self.state.flush());
     }
-}
-
-fn is_locked(error: &sled::Error) -> bool {
-    matches!(error, sled::Error::Io(io) if io.to_string().contains("could not acquire lock") || io.kind() == std::io::ErrorKind::WouldBlock)
 }
 
 /// What to do where the operating system refuses: what stands in the folder has no part in it.

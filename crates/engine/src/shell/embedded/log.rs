@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::core::headers::OwnedHeader;
 use crate::shell::client::Message;
+use crate::shell::sled_db;
 
 const RECORD: u8 = 1;
 const TOPIC: u8 = 2;
@@ -60,7 +61,7 @@ pub struct EmbeddedLog {
 impl EmbeddedLog {
     /// Opens or creates the log in a folder, with these topics (name, partitions).
     pub fn open(path: &Path, topics: &[(String, u32)]) -> Result<EmbeddedLog, LogError> {
-        let db = sled::Config::new().path(path).cache_capacity(128 << 20).flush_every_ms(Some(500)).open()?;
+        let db = sled_db::open(path, 128 << 20)?;
         let mut log = EmbeddedLog {
             db,
             topics: HashMap::new(),
