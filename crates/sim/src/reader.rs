@@ -19,7 +19,7 @@ pub struct SimReader<'a> {
 
 impl LogReader for SimReader<'_> {
     fn topology(&self) -> &'static Topology {
-        &TOPOLOGY
+        self.shared.topology.get()
     }
 
     fn committed(&mut self, task: u32) -> Result<Vec<Option<Position>>, Fault> {

@@ -255,6 +255,30 @@ impl Window {
     }
 }
 
+/// What the store remembers for a task. An index of millions of ids takes a while to build, so that whoever restored the store
+/// does it, off the worker's thread.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// By input.
+    pub windows: Vec<Window>,
+    /// Dedup segments of topics that are no inputs any more: (name, end in milliseconds).
+    pub strangers: Vec<(u32, i64)>,
+}
+
+impl Memory {
+    /// Reads every chunk of the task; `inputs` are names, as [`super::ids::topic`] has them.
+    pub fn read(task: u32, inputs: &[u32], window_ms: i64, store: &dyn Store) -> Memory {
+        let windows = inputs.iter().map(|input| Window::new(task, *input, window_ms)).collect();
+        let mut memory = Memory { windows, strangers: Vec::new() };
+        store.chunks(task, &mut |chunk| match inputs.iter().position(|input| *input == chunk.input) {
+            Some(input) => memory.windows[input].load(&chunk),
+            None => memory.strangers.push((chunk.input, chunk.segment.until_ms)),
+        });
+        memory.strangers.dedup();
+        memory
+    }
+}
+
 /// Reads a record of the dedup changelog; `None` when the bytes are none.
 pub fn parse(value: &[u8], offset: i64) -> Option<Chunk> {
     let (version, rest) = value.split_first()?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use flow::{Code, Id, Meta, Reject};
 
+use super::dedup::Memory;
 use super::headers::{Header, OwnedHeader};
 use super::keys::Wake;
 use super::letter::Stub;
@@ -57,7 +58,7 @@ pub struct Now {
 }
 
 /// A task whose store is restored and whose inputs are owned.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Default)]
 pub struct Opening {
     pub task: u32,
     /// Where each input goes on (`offset_next`): where the group's offsets and the task's own record say, or the log's
@@ -69,6 +70,8 @@ pub struct Opening {
     pub order_last: Option<Vec<u8>>,
     /// The changelogs that it was restored from.
     pub logs: LogIds,
+    /// What its store remembers.
+    pub memory: Memory,
 }
 
 /// No record lies from `from` up to `to` of this input: a consumer has gone from one to the other without meeting any.
@@ -320,6 +323,6 @@ pub trait Store {
         }
     }
 
-    /// Calls `visit` for every dedup chunk of this task.
+    /// Calls `visit` for every dedup chunk of this task: of each input by segment, and by offset within it.
     fn chunks(&self, task: u32, visit: &mut dyn FnMut(Chunk));
 }

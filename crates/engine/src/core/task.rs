@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use flow::Input;
 
 use super::counts::TaskCounts;
-use super::dedup::Window;
+use super::dedup::{Memory, Window};
 use super::follow::{Follow, HistoryGap};
 use super::headers::{self, Header, OwnedHeader};
 use super::ids;
@@ -115,18 +115,8 @@ impl Task {
         };
         let count = inputs.len();
         let names: Vec<u32> = inputs.iter().map(|input| ids::topic(input.topic)).collect();
-        let mut windows: Vec<Window> = names.iter().map(|input| Window::new(id, *input, window_ms)).collect();
-        let mut chunks = Vec::new();
-        store.chunks(id, &mut |chunk| chunks.push(chunk));
-        chunks.sort_by_key(|chunk| (chunk.segment, chunk.offset));
-        let mut strangers = Vec::new();
-        for chunk in &chunks {
-            match names.iter().position(|input| *input == chunk.input) {
-                Some(input) => windows[input].load(chunk),
-                None => strangers.push((chunk.input, chunk.segment.until_ms)),
-            }
-        }
-        strangers.dedup();
+        let Memory { windows, strangers } = opening.memory;
+        debug_assert_eq!(windows.len(), count, "a window for each input");
         let last = opening.order_last.as_deref().map(Steps::decode).transpose();
         let gap = |why| HistoryGap::Record { task: id, record: "the last record".to_owned(), why };
         let (last, gap) = last.map_or_else(|why| (None, Some(gap(why))), |last| (last, None));

@@ -161,7 +161,7 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         let mut fetched = std::mem::take(&mut self.fetched);
         fetched.clear();
         let polled = self.transport.poll(self.wait(now), &mut fetched);
-        let result = self.took(polled, &fetched);
+        let result = self.took(polled, &mut fetched);
         self.fetched = fetched;
         result
     }
@@ -178,13 +178,13 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
         WAIT_MAX.min(Duration::from_millis(due_ms as u64))
     }
 
-    fn took(&mut self, polled: Result<(), Fault>, fetched: &Fetched) -> Result<usize, Fault> {
+    fn took(&mut self, polled: Result<(), Fault>, fetched: &mut Fetched) -> Result<usize, Fault> {
         (self.rewound, self.reopened) = (false, false);
         self.put_back.clear();
         // Before the records: they may be of a time that the last turn did not know of.
         self.read_clock();
         self.settle(polled)?;
-        for change in &fetched.changes {
+        for change in fetched.changes.drain(..) {
             let changed = self.change(change);
             self.settle(changed)?;
         }

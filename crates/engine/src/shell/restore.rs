@@ -4,7 +4,8 @@ mod positions;
 
 use std::time::Duration;
 
-use crate::core::dedup;
+use crate::core::dedup::{self, Memory};
+use crate::core::ids;
 use crate::core::io::Opening;
 use crate::core::keys;
 use crate::core::record::{LogIds, TaskRecord};
@@ -137,7 +138,10 @@ fn restore_once(
     let last = last_entry(reader, &names.order, task, (start, end), &|entry| entry.value.is_some())?;
     let (positions, read_from) = places.into_iter().unzip();
     let order_last = last.and_then(|entry| entry.value);
-    Ok(Ok(Opening { task, positions, read_from, order_last, logs: evidence.logs }))
+    let Evidence { topology, logs, .. } = evidence;
+    let inputs: Vec<u32> = topology.inputs.iter().map(|input| ids::topic(input.topic)).collect();
+    let memory = Memory::read(task, &inputs, topology.window_ms, disk);
+    Ok(Ok(Opening { task, positions, read_from, order_last, logs, memory }))
 }
 
 /// Reads everything between the checkpoint and the ends.

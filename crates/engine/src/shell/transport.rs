@@ -48,7 +48,7 @@ pub struct Slot {
 }
 
 /// What the group, or a restore, changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Change {
     /// These tasks are ours now; nothing is delivered of them until they are restored and [`Transport::start`]ed. With none,
     /// the group has accepted us and has no task for us.

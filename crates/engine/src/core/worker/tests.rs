@@ -4,7 +4,7 @@ mod again;
 
 use flow::{Duplicates, Id, Reject, Seen, StateRead, Topology};
 
-use crate::core::dedup::Window;
+use crate::core::dedup::{Memory, Window};
 use crate::core::headers::Header;
 use crate::core::ids;
 use crate::core::io::{Action, Chunk, Failure, Framed, Handled, Input, Logged, Now, Opening, Record, Segment, Store};
@@ -54,6 +54,12 @@ const EVENT: Id = Id([7; 16]);
 const TICKET: Id = Id([9; 16]);
 
 struct Nothing;
+
+/// A task that remembers nothing.
+fn opening() -> Opening {
+    let memory = Memory::read(0, &["a", "b"].map(ids::topic), TOPOLOGY.window_ms, &Nothing);
+    Opening { memory, ..Opening::default() }
+}
 
 impl Store for Nothing {
     fn get(&self, _: u32, _: &[u8]) -> Option<Vec<u8>> {
@@ -115,7 +121,7 @@ fn abort_at(worker: &mut Worker, second: u64) -> Vec<Action> {
 #[test]
 fn aborts_without_progress_are_said_and_then_stop_the_worker() {
     let mut worker = worker(10);
-    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], ..Opening::default() }));
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], ..opening() }));
     let stops = |actions: &[Action]| {
         actions.iter().find_map(|action| match action {
             Action::Stop(why) => Some(why.clone()),
@@ -138,7 +144,7 @@ fn aborts_without_progress_are_said_and_then_stop_the_worker() {
     // The task is somebody else's now, and the trouble with it.
     step(&mut worker, Input::Close(0));
     assert_eq!(worker.stalled(), None);
-    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], ..Opening::default() }));
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], ..opening() }));
     for second in 200..262 {
         abort_at(&mut worker, second);
     }
@@ -155,7 +161,7 @@ fn aborts_without_progress_are_said_and_then_stop_the_worker() {
 #[test]
 fn an_outage_of_a_minute_an_abort_stops_nobody() {
     let mut worker = worker(10);
-    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], ..Opening::default() }));
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 5], ..opening() }));
     for minute in 0..90 {
         let actions = abort_at(&mut worker, minute * 60);
         assert!(!actions.iter().any(|action| matches!(action, Action::Stop(_))));
@@ -185,7 +191,7 @@ fn fourth_record_fills(limits: Limits) {
     let steps = history(&["a", "b"], &[run(1, 1), run(0, 9)]);
     step(
         &mut worker,
-        Input::Open(Opening { task: 0, positions: vec![0, 0], order_last: Some(steps.encode()), ..Opening::default() }),
+        Input::Open(Opening { task: 0, positions: vec![0, 0], order_last: Some(steps.encode()), ..opening() }),
     );
     step(&mut worker, Input::Order { task: 0, page: vec![(0, steps.encode())] });
     let paused = |actions: &[Action]| actions.contains(&Action::Pause { task: 0, input: 0 });
@@ -212,8 +218,7 @@ fn history(inputs: &[&str], steps: &[Step]) -> Steps {
 fn followed(positions: [i64; 2], history: &Steps, records: &[(usize, i64)]) -> (u64, Option<String>) {
     let mut worker = worker(100);
     let value = history.encode();
-    let opening =
-        Opening { task: 0, positions: positions.to_vec(), order_last: Some(value.clone()), ..Opening::default() };
+    let opening = Opening { task: 0, positions: positions.to_vec(), order_last: Some(value.clone()), ..opening() };
     let mut actions = step(&mut worker, Input::Open(opening));
     actions.extend(step(&mut worker, Input::Order { task: 0, page: vec![(0, value)] }));
     for (input, offset) in records {
@@ -257,6 +262,27 @@ impl Store for Kept {
     }
 }
 
+/// A store whose chunks must not all be read.
+struct Unread(Kept);
+
+impl Store for Unread {
+    fn get(&self, task: u32, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.get(task, key)
+    }
+
+    fn scan(&self, task: u32, prefix: &[u8], from: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) {
+        self.0.scan(task, prefix, from, visit);
+    }
+
+    fn chunk(&self, task: u32, input: u32, segment: Segment, offset: i64) -> Option<Vec<u8>> {
+        self.0.chunk(task, input, segment, offset)
+    }
+
+    fn chunks(&self, _: u32, _: &mut dyn FnMut(Chunk)) {
+        panic!("every chunk is read on the worker's thread");
+    }
+}
+
 #[test]
 fn ids_belong_to_the_name_of_their_input_and_not_to_its_place() {
     // Stored when "b" was the first input, and "gone" the second.
@@ -267,7 +293,8 @@ fn ids_belong_to_the_name_of_their_input_and_not_to_its_place() {
         window.seal();
         store.0.extend(window.committed(&mut std::iter::once(offset as i64)));
     }
-    let opening = Opening { task: 0, positions: vec![0, 0], ..Opening::default() };
+    let memory = Memory::read(0, &["a", "b"].map(ids::topic), TOPOLOGY.window_ms, &store);
+    let opening = Opening { task: 0, positions: vec![0, 0], memory, ..Opening::default() };
     let mut task = Task::open(opening, TOPOLOGY.inputs, TOPOLOGY.window_ms, &store);
     let seen = |task: &Task, input: usize| task.windows[input].check(EVENT, 5, 100, &store);
     assert_eq!((seen(&task, 0), seen(&task, 1)), (Seen::New, Seen::Duplicate));
@@ -278,6 +305,21 @@ fn ids_belong_to_the_name_of_their_input_and_not_to_its_place() {
     task.standing.clock_ms = 102;
     task.seal();
     assert_eq!(task.committed(&Logged::default()).expired, [(ids::topic("gone"), 101)]);
+}
+
+/// The worker's thread does not wait for a disk with millions of ids on it.
+#[test]
+fn a_task_is_opened_with_what_its_restore_has_read() {
+    let mut window = Window::new(0, ids::topic("b"), TOPOLOGY.window_ms);
+    window.add(EVENT, 5, 100);
+    window.seal();
+    let store = Kept(window.committed(&mut std::iter::once(0)));
+    let memory = Memory::read(0, &["a", "b"].map(ids::topic), TOPOLOGY.window_ms, &store);
+    let opening = Opening { task: 0, positions: vec![0, 0], memory, ..Opening::default() };
+    let mut worker = worker(10);
+    worker.step(Input::Open(opening), &Unread(store), &mut Vec::new());
+    let task = worker.tasks().next().expect("it is open");
+    assert_eq!(task.windows.iter().map(Window::len).collect::<Vec<_>>(), [0, 1]);
 }
 
 #[test]
@@ -310,7 +352,7 @@ fn a_history_that_begins_behind_the_positions_is_a_gap() {
 /// What the worker says of a record with this traceparent and no more.
 fn handled(logic: Fixed, headers: &[Header<'_>], value: Option<&[u8]>) -> Handled {
     let mut worker = Worker::new(Box::new(logic), [].into(), Limits::default()).traced();
-    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 0], ..Opening::default() }));
+    step(&mut worker, Input::Open(Opening { task: 0, positions: vec![0, 0], ..opening() }));
     let record = Record {
         task: 0,
         input: 1,

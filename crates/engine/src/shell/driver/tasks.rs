@@ -10,26 +10,26 @@ use super::{Clock, Driver, Restoring};
 const RESTORE_WAIT_MAX_MS: u64 = 10_000;
 
 impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
-    pub(super) fn change(&mut self, change: &Change) -> Result<(), Fault> {
+    pub(super) fn change(&mut self, change: Change) -> Result<(), Fault> {
         match change {
             Change::Assigned(_) | Change::Revoked(_) | Change::Lost(_) if self.reopened => Ok(()),
             Change::Assigned(tasks) => {
                 self.accepted = true;
-                self.restoring.extend(tasks.iter().map(|task| (*task, Restoring::AT_ONCE)));
+                self.restoring.extend(tasks.into_iter().map(|task| (task, Restoring::AT_ONCE)));
                 Ok(())
             }
             Change::Revoked(tasks) => {
                 self.step(Input::Flush)?;
-                self.close(tasks)?;
-                self.transport.release(tasks)
+                self.close(&tasks)?;
+                self.transport.release(&tasks)
             }
             Change::Lost(tasks) => {
                 self.accepted = false;
                 if self.worker.busy() {
                     self.step(Input::Failed(Failure::World("assignment lost".into())))?;
                 }
-                self.close(tasks)?;
-                self.transport.release(tasks)
+                self.close(&tasks)?;
+                self.transport.release(&tasks)
             }
             Change::Restored(opening) => {
                 let task = opening.task;
@@ -46,19 +46,19 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 self.restoring.remove(&task);
                 // What this poll brought of a task that was rebuilt was fetched from where it stood before.
                 self.put_back.extend((0..opening.positions.len()).map(|input| (task, input)));
-                self.step(Input::Open(opening.clone()))
+                self.step(Input::Open(opening))
             }
             Change::Quarantined(task, why) => {
-                if self.restoring.contains_key(task) {
-                    self.quarantine(*task, why.clone());
+                if self.restoring.contains_key(&task) {
+                    self.quarantine(task, why);
                 }
                 Ok(())
             }
             Change::RestoreFailed(task, why) => {
-                if self.restoring.contains_key(task) {
+                if self.restoring.contains_key(&task) {
                     // A broker that is away fails them all: said once, and again now and then while it lasts.
                     let first = self.restoring.values().all(|restoring| restoring.tries == 0);
-                    let wait_ms = self.retry_later(*task);
+                    let wait_ms = self.retry_later(task);
                     let processor = self.worker.topology().name;
                     if first || wait_ms >= RESTORE_WAIT_MAX_MS {
                         tracing::warn!(processor, task, "restore failed, again in {wait_ms} ms: {why}");

@@ -2,6 +2,7 @@
 
 use flow::{Code, Duplicates, Id, Meta, Reject, Seen, StateRead, Topology};
 
+use crate::core::dedup::Memory;
 use crate::core::headers::{self, Header};
 use crate::core::ids;
 use crate::core::io::{Action, Framed, Input, Now, Opening, Record, Target};
@@ -10,7 +11,7 @@ use crate::core::order::{Step, Steps};
 use crate::core::pace::Limits;
 
 use super::super::Worker;
-use super::step;
+use super::{Nothing, step};
 
 const WINDOW_MS: i64 = 1_000;
 const TOPOLOGY: Topology = Topology {
@@ -57,7 +58,8 @@ fn worker(records: usize) -> Worker {
 }
 
 fn open(worker: &mut Worker, task: u32, order_last: Option<Vec<u8>>) {
-    step(worker, Input::Open(Opening { task, positions: vec![0], order_last, ..Opening::default() }));
+    let memory = Memory::read(task, &[ids::topic("a")], WINDOW_MS, &Nothing);
+    step(worker, Input::Open(Opening { task, positions: vec![0], order_last, memory, ..Opening::default() }));
 }
 
 fn record(task: u32, offset: i64, timestamp_ms: i64, headers: &'static [Header<'static>]) -> Input<'static> {
