@@ -117,4 +117,34 @@ mod tests {
         let (ahead_ms, steps) = run(4_000, |second| second as i64 / 2);
         assert_eq!((ahead_ms[3_999], steps), (1_999, 0));
     }
+
+    #[test]
+    fn a_minute_is_followed_and_a_millisecond_more_is_not() {
+        let (ahead_ms, steps) = run(200, |second| if second < 100 { 0 } else { STEP_MS });
+        assert_eq!((ahead_ms[199], steps), (STEP_MS, 0));
+        let (ahead_ms, steps) = run(200, |second| if second < 100 { 0 } else { STEP_MS + 1 });
+        assert_eq!((ahead_ms[199], steps), (0, 1));
+    }
+
+    #[test]
+    fn a_clock_that_jumps_again_is_believed_five_minutes_after_the_last_jump() {
+        let off = |second| [0, DAY_MS, 2 * DAY_MS][usize::from(second >= 100) + usize::from(second >= 250)];
+        let (ahead_ms, _) = run(650, off);
+        assert!(ahead_ms[..550].iter().all(|ms| *ms == 0), "{ahead_ms:?}");
+        assert!(ahead_ms[551..].iter().all(|ms| *ms == 2 * DAY_MS), "{ahead_ms:?}");
+        // To the reading: the step is first seen at 100 s.
+        let mut clock = TrustedClock::default();
+        for second in 0..=400 {
+            let now = Now { wall_ms: second * 1_000 + off(second as u64), mono_us: second as u64 * 1_000_000 };
+            clock.read(Now { wall_ms: now.wall_ms.min(second * 1_000 + DAY_MS), ..now });
+            let now = Now { wall_ms: now.wall_ms.min(second * 1_000 + DAY_MS), ..now };
+            assert_eq!(clock.wall_ms(now) == now.wall_ms, !(100..400).contains(&second), "second {second}");
+        }
+    }
+
+    #[test]
+    fn small_steps_are_added_up_after_a_long_calm_too() {
+        let (ahead_ms, _) = run(600, |second| second.saturating_sub(400) as i64 * 50_000);
+        assert!(ahead_ms.iter().all(|ms| *ms <= STEP_MS), "{ahead_ms:?}");
+    }
 }

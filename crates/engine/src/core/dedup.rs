@@ -406,4 +406,28 @@ mod tests {
             assert_eq!(window.oldest_offset(), Some(100));
         }
     }
+
+    #[test]
+    fn an_id_that_is_not_committed_yet_expires_with_its_segment_too() {
+        let mut window = Window::new(0, 0, 80);
+        window.add(id(1), 1, 5);
+        let nothing = Chunks(Vec::new());
+        assert_eq!(window.check(id(1), 1, 89, &nothing), Seen::Duplicate);
+        assert_eq!(window.check(id(1), 1, 90, &nothing), Seen::New, "its segment ends at 10, the window begins there");
+    }
+
+    #[test]
+    fn bytes_that_are_no_record_are_told_from_one() {
+        let mut window = Window::new(0, 3, 80);
+        window.add(id(1), 1, 5);
+        let record = window.seal().remove(0);
+        assert_eq!(parse(&record, 9).map(|chunk| (chunk.input, chunk.offset, chunk.bytes.len())), Some((3, 9, ENTRY)));
+        let mut other = record.clone();
+        other[0] = VERSION + 1;
+        assert_eq!(parse(&other, 9), None, "of a version that is not known");
+        for cut in 0..record.len() {
+            let torn = parse(&record[..cut], 9);
+            assert!(torn.is_none_or(|chunk| chunk.bytes.is_empty()), "torn at {cut}");
+        }
+    }
 }

@@ -128,3 +128,94 @@ impl Follow {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use flow::{Duplicates, Topology};
+
+    use super::*;
+
+    const TOPOLOGY: Topology = Topology {
+        name: "p",
+        partitions: 1,
+        inputs: &[flow::Input { topic: "a", records: &[], compacted: false, duplicates: Duplicates::Drop }],
+        outputs: &[],
+        replies: &[],
+        tables: &[],
+        window_ms: 1,
+    };
+    const OF: Inputs<'static> = Inputs { task: 0, topology: &TOPOLOGY, names: &[70] };
+
+    /// A record of the history: where it begins, and its runs (where each leads, records).
+    fn record(begin: i64, runs: &[(i64, u64)]) -> Vec<u8> {
+        let run = |(offset_next, records): &(i64, u64)| Step::Run {
+            input: 0,
+            offset_next: *offset_next,
+            records: Some(*records),
+        };
+        Steps { inputs: vec![70], begin: vec![begin], steps: runs.iter().map(run).collect() }.encode()
+    }
+
+    fn begun(position: i64, records: &[Vec<u8>]) -> (Follow, Option<String>) {
+        let mut follow = Follow::default();
+        let page = records.iter().cloned().enumerate().map(|(at, value)| (at as i64, value)).collect();
+        let gap = follow.take_page(OF, page, &[position]).err();
+        (follow, gap.map(|gap| gap.to_string()))
+    }
+
+    #[test]
+    fn a_record_begins_where_the_one_before_ended() {
+        assert_eq!(begun(0, &[record(0, &[(5, 5)]), record(5, &[(6, 1)])]).1, None);
+        assert_eq!(begun(3, &[record(0, &[(5, 5)]), record(5, &[])]).1, None, "what was done since is skipped");
+        for (second, records) in [
+            (4, [record(0, &[(5, 5)]), record(4, &[])]),
+            (6, [record(0, &[(5, 5)]), record(6, &[])]),
+            (7, [record(5, &[]), record(7, &[])]),
+        ] {
+            let why = begun(10, &records).1.expect("a gap");
+            assert!(why.contains(&format!("begins at {second} of \"a\"/0, and 5 is reached")), "{why}");
+        }
+    }
+
+    /// Handles records of each run, then says that the run is done.
+    fn handled(position: i64, runs: &[(i64, u64)], found: &[u64]) -> Option<String> {
+        let (mut follow, gap) = begun(position, &[record(0, runs)]);
+        assert_eq!(gap, None);
+        let mut at = position;
+        for ((offset_next, _), found) in runs.iter().zip(found) {
+            (0..*found).for_each(|_| follow.count(0, at));
+            if let Err(gap) = follow.done(OF) {
+                return Some(gap.to_string());
+            }
+            at = *offset_next;
+        }
+        None
+    }
+
+    #[test]
+    fn a_run_holds_as_many_records_as_the_first_time() {
+        let runs = [(5, 3), (9, 2)];
+        assert_eq!(handled(0, &runs, &[3, 2]), None);
+        for (found, where_) in [
+            ([2, 2], "held 3 records up to 5 the first time, now 2"),
+            ([3, 3], "held 2 records up to 9 the first time, now 3"),
+            ([3, 1], "held 2 records up to 9 the first time, now 1"),
+        ] {
+            let why = handled(0, &runs, &found).expect("another number of records");
+            assert!(why.ends_with(where_), "{why}");
+        }
+        // Begun by a process before this one: one too few may have been handled by it, one too many was not.
+        assert_eq!(handled(2, &runs, &[1, 2]), None);
+        assert!(handled(2, &runs, &[4, 2]).is_some());
+    }
+
+    #[test]
+    fn only_a_run_of_format_1_knows_no_verdicts() {
+        let (mut follow, _) = begun(0, &[record(0, &[(5, 5)])]);
+        assert!(follow.knows_verdicts());
+        follow.steps = [Step::Run { input: 0, offset_next: 5, records: None }].into();
+        assert!(!follow.knows_verdicts());
+        follow.steps = [Step::Clock { now_ms: 5 }].into();
+        assert!(follow.knows_verdicts());
+    }
+}

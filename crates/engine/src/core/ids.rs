@@ -171,4 +171,14 @@ mod tests {
             [identity("u", "Register", "a\0b"), identity("t", "Receive", "a\0b"), identity("t", "Register", "a")];
         assert!(others.iter().all(|other| *other != base));
     }
+
+    #[test]
+    fn an_id_is_a_uuid_of_version_8_and_a_span_its_first_half() {
+        for ordinal in 0..64 {
+            let id = output(Id([1; 16]), "p", "t", "R", "k", ordinal);
+            assert_eq!((id.0[6] >> 4, id.0[8] >> 6), (8, 2), "{id}");
+            assert_eq!(first_eight(&id), id.0[..8]);
+        }
+        assert_ne!(span(Id([1; 16]), "p"), span(Id([1; 16]), "q"));
+    }
 }

@@ -98,3 +98,60 @@ fn shorten(text: &mut String) {
         text.push('…');
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use flow::Code;
+
+    use super::*;
+    use crate::core::io::Framed;
+
+    fn reject(detail: String) -> Reject {
+        Reject::new(Code::Invalid, detail)
+    }
+
+    fn letter(value: &[u8], detail: &str) -> DeadLetter {
+        let record = Record {
+            task: 1,
+            input: 0,
+            offset: 7,
+            timestamp_ms: 3,
+            key: Some(b"key"),
+            value: Some(value),
+            headers: &[(b"name", Some(b"value"))],
+            framed: Framed::Unframed,
+        };
+        DeadLetter::of_record(&record, reject(detail.to_owned()))
+    }
+
+    #[test]
+    fn a_detail_is_cut_to_what_a_header_may_hold() {
+        assert_eq!(letter(b"", &"x".repeat(DETAIL_BYTES)).reject.detail, "x".repeat(DETAIL_BYTES));
+        let cut = format!("{}…", "x".repeat(DETAIL_BYTES - 3));
+        assert_eq!(letter(b"", &"x".repeat(DETAIL_BYTES + 1)).reject.detail, cut);
+        let wake = Wake { due_ms: 5, key: "key".to_owned(), kind: 1, sub: String::new() };
+        let timer = DeadLetter::of_timer(1, wake, reject("x".repeat(DETAIL_BYTES + 1)));
+        assert_eq!((timer.reject.detail, timer.timestamp_ms), (cut, 5));
+        // Between two characters, never in the middle of one.
+        let wide = letter(b"", &"é".repeat(DETAIL_BYTES)).reject.detail;
+        assert!(wide.len() <= DETAIL_BYTES && wide.ends_with("é…"), "{} bytes", wide.len());
+    }
+
+    #[test]
+    fn a_letter_that_is_larger_than_any_log_takes_is_a_stub() {
+        let around = letter(b"", "why").bytes();
+        let whole = letter(&vec![7; LETTER_BYTES_MAX - around], "why");
+        assert_eq!((whole.bytes(), &whole.stub), (LETTER_BYTES_MAX, &None));
+        let value = vec![7; LETTER_BYTES_MAX - around + 1];
+        let stub = letter(&value, "why");
+        let wanted = Stub {
+            key_bytes: 3,
+            value_bytes: value.len(),
+            headers_bytes: headers::bytes(headers::lend(&whole.headers)),
+            value_hash: *blake3::hash(&value).as_bytes(),
+        };
+        assert_eq!(stub.stub, Some(wanted));
+        assert_eq!((stub.key.as_deref(), stub.value.map(|bytes| bytes.len())), (Some(&b"key"[..]), Some(STUB_BYTES)));
+        assert!(stub.headers.is_empty());
+    }
+}
