@@ -99,3 +99,58 @@ impl StateRead for View<'_> {
         *self.unreadable.borrow_mut() = Some(format!("table {table} of key \"{}\": {why}", self.key));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::core::io::{Chunk, Segment};
+
+    /// Rows, and nothing else.
+    struct Rows(BTreeMap<Vec<u8>, Vec<u8>>);
+
+    impl Store for Rows {
+        fn get(&self, _: u32, key: &[u8]) -> Option<Vec<u8>> {
+            self.0.get(key).cloned()
+        }
+
+        fn scan(&self, _: u32, prefix: &[u8], from: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool) {
+            let from = from.max(prefix).to_vec();
+            let mut rows = self.0.range(from..).take_while(|(key, _)| key.starts_with(prefix));
+            while rows.next().is_some_and(|(key, value)| visit(key, value)) {}
+        }
+
+        fn chunk(&self, _: u32, _: u32, _: Segment, _: i64) -> Option<Vec<u8>> {
+            None
+        }
+
+        fn chunks(&self, _: u32, _: &mut dyn FnMut(Chunk)) {}
+    }
+
+    #[test]
+    fn a_handler_pages_through_the_rows_of_its_key_as_the_newest_layer_has_them() {
+        let row = |key: &str, sub: &str| [keys::table(1, key.as_bytes()), sub.as_bytes().to_vec()].concat();
+        let put = |sub: &str, value: &str| (row("k", sub), Some(value.as_bytes().to_vec()));
+        let stored = [("k", "a"), ("k", "b"), ("k", "c"), ("k", "e"), ("l", "a")];
+        let store = Rows(stored.map(|(key, sub)| (row(key, sub), b"old".to_vec())).into());
+        let committing = Overlay([put("b", "newer"), (row("k", "c"), None), put("d", "newer")].into());
+        let building = Overlay([put("b", "newest"), put("f", "newest"), (row("k", "e"), None)].into());
+        let layers = Layers { task: 0, building: &building, committing: &committing, store: &store };
+        let view = View { layers, key: "k", unreadable: RefCell::default() };
+        let all = [("a", "old"), ("b", "newest"), ("d", "newer"), ("f", "newest")];
+        for from in ["", "a", "aa", "b", "c", "d", "e", "f", "g"] {
+            for limit in 0..6 {
+                let found = view.scan(1, from.as_bytes(), limit);
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                let found: Vec<_> = found.iter().map(|(sub, value)| (text(sub), text(value))).collect();
+                let wanted = all.iter().filter(|(sub, _)| *sub >= from).take(limit);
+                let wanted: Vec<_> = wanted.map(|(sub, value)| (sub.to_string(), value.to_string())).collect();
+                assert_eq!(found, wanted, "from {from:?}, at most {limit}");
+            }
+        }
+        let values = ["a", "b", "c", "d", "e"].map(|sub| view.get(1, sub.as_bytes()));
+        let wanted = [Some("old"), Some("newest"), None, Some("newer"), None];
+        assert_eq!(values, wanted.map(|value| value.map(|text| text.as_bytes().to_vec())));
+    }
+}

@@ -78,4 +78,16 @@ mod tests {
         }
         assert!(pace.due(limits.commit_after_us, false, &limits), "the limit holds whatever the cost");
     }
+
+    #[test]
+    fn one_slow_commit_moves_the_wait_by_an_eighth() {
+        let limits = Limits::default();
+        let mut pace = Pace::default();
+        pace.measured(8_000);
+        assert_eq!(pace.wait_us(&limits), 8_000, "the first one is all that is known");
+        pace.measured(16_000);
+        assert_eq!(pace.wait_us(&limits), 9_000);
+        pace.measured(1_000);
+        assert_eq!(pace.wait_us(&limits), 8_000);
+    }
 }

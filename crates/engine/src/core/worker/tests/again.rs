@@ -5,7 +5,7 @@ use flow::{Code, Duplicates, Id, Meta, Reject, Seen, StateRead, Topology};
 use crate::core::dedup::Memory;
 use crate::core::headers::{self, Header};
 use crate::core::ids;
-use crate::core::io::{Action, Framed, Input, Now, Opening, Record, Target};
+use crate::core::io::{Action, Failure, Framed, Input, Now, Opening, Record, Target};
 use crate::core::logic::{Given, Logic, Outcome, RawEffects, RawSend};
 use crate::core::order::{Step, Steps};
 use crate::core::pace::Limits;
@@ -128,4 +128,30 @@ fn no_task_waits_because_another_one_fills_every_transaction() {
     }
     let at: Vec<i64> = worker.tasks().map(|task| task.standing.positions[0]).collect();
     assert!(at.iter().all(|position| (3..=5).contains(position)), "{at:?}");
+}
+
+/// Counters of Prometheus never go back: not by an abort, and not because a task went away and came back.
+#[test]
+fn a_task_that_comes_back_counts_on_from_what_was_committed() {
+    let mut worker = worker(100);
+    let now = || Now { wall_ms: 20_000, mono_us: 1 };
+    let consumed = |worker: &Worker| worker.task_counts().get(&0).map_or(0, |counts| counts.consumed);
+    open(&mut worker, 0, None);
+    step(&mut worker, record(0, 0, 1, &[]));
+    step(&mut worker, Input::Flush);
+    step(&mut worker, Input::Committed { now: now(), logged: Vec::new() });
+    assert_eq!(consumed(&worker), 1);
+    step(&mut worker, record(0, 1, 1, &[]));
+    assert_eq!(consumed(&worker), 1, "not committed yet");
+    step(&mut worker, Input::Close(0));
+    assert_eq!(consumed(&worker), 1, "and never will be");
+    open(&mut worker, 0, None);
+    assert_eq!(consumed(&worker), 1);
+    step(&mut worker, record(0, 0, 1, &[]));
+    step(&mut worker, Input::Failed(Failure::World("a test".to_owned())));
+    assert_eq!(consumed(&worker), 1, "an abort takes back what it undoes, and no more");
+    step(&mut worker, record(0, 0, 1, &[]));
+    step(&mut worker, Input::Flush);
+    step(&mut worker, Input::Committed { now: now(), logged: Vec::new() });
+    assert_eq!(consumed(&worker), 2);
 }
