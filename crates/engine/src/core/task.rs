@@ -63,8 +63,8 @@ pub struct Task {
     pub names: Vec<u32>,
     inputs: &'static [Input],
     logs: LogIds,
-    /// No record lies from .0 up to .1 of an input.
-    passed: Vec<(i64, i64)>,
+    /// Of each input.
+    pub passed: Vec<Gap>,
     pub standing: Standing,
     pub committing_standing: Option<Standing>,
     pub committed: Standing,
@@ -105,7 +105,7 @@ impl Task {
         let record = store.get(id, &keys::task()).and_then(|bytes| TaskRecord::decode(&bytes)).unwrap_or_default();
         let known: Vec<InputRecord> =
             inputs.iter().map(|input| record.input(input.topic).cloned().unwrap_or_default()).collect();
-        let passed = known.iter().map(|input| (input.offset_next, input.passed_to)).collect();
+        let passed = known.iter().map(|input| Gap { from: input.offset_next, to: input.passed_to }).collect();
         let standing = Standing {
             positions: opening.positions,
             log_time_ms: known.iter().map(|input| input.log_time_ms).collect(),
@@ -212,14 +212,14 @@ impl Task {
     /// Where an input is read from to go on at its position: what was passed is not read again, and may not be there.
     pub fn read_from(&self, input: usize) -> i64 {
         let at = self.standing.positions[input];
-        let (from, to) = self.passed[input];
-        if from == at { to.max(at) } else { at }
+        self.passed[input].read_from(at)
     }
 
     /// No record lies from `from` up to `to` of this input.
     pub fn pass(&mut self, input: usize, from: i64, to: i64) {
         let known = &mut self.passed[input];
-        *known = if known.0 == from { (from, to.max(known.1)) } else { (from, to) };
+        let to = if known.from == from { to.max(known.to) } else { to };
+        *known = Gap { from, to };
     }
 
     /// The transaction now on its way to Kafka takes everything that was built.
@@ -282,6 +282,20 @@ impl Task {
         self.dirty = false;
         self.wakes_from = keys::wakes();
         self.next_due = self.earliest_wake(store).map(|wake| wake.due_ms);
+    }
+}
+
+/// A stretch of an input without a record: markers, aborted records, what compaction took.
+#[derive(Debug, Clone, Copy)]
+pub struct Gap {
+    from: i64,
+    to: i64,
+}
+
+impl Gap {
+    /// Where the first record lies that may follow `at`, as far as is known.
+    pub fn read_from(self, at: i64) -> i64 {
+        if self.from <= at { self.to.max(at) } else { at }
     }
 }
 

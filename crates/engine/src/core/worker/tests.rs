@@ -7,7 +7,9 @@ use flow::{Duplicates, Id, Reject, Seen, StateRead, Topology};
 use crate::core::dedup::{Memory, Window};
 use crate::core::headers::Header;
 use crate::core::ids;
-use crate::core::io::{Action, Chunk, Failure, Framed, Handled, Input, Logged, Now, Opening, Record, Segment, Store};
+use crate::core::io::{
+    Action, Chunk, Failure, Framed, Handled, Input, Logged, Now, Opening, Passed, Record, Segment, Store,
+};
 use crate::core::logic::{Given, Logic, Outcome, RawEffects};
 use crate::core::order::{Step, Steps};
 use crate::core::pace::Limits;
@@ -335,6 +337,31 @@ fn a_compacted_input_may_lose_records_and_the_rest_is_followed() {
     assert_eq!(followed([0, 0], &history, &[(0, 2), (1, 0)]), (1, None), "whether more of a comes is not known yet");
     assert_eq!(followed([0, 0], &history, &[(0, 2), (1, 0), (0, 7)]), (2, None), "what comes behind a's part was seen");
     assert_eq!(followed([0, 0], &history, &[(0, 2), (0, 4), (1, 1), (1, 0)]), (3, None));
+}
+
+#[test]
+fn a_step_ends_where_the_consumer_has_gone_on_without_a_record() {
+    let history = history(&["a", "b"], &[run(0, 5), run(1, 2), run(0, 8)]);
+    let value = history.encode();
+    let mut worker = worker(100);
+    step(&mut worker, Input::Open(Opening { order_last: Some(value.clone()), positions: vec![0, 0], ..opening() }));
+    step(&mut worker, Input::Order { task: 0, page: vec![(0, value)] });
+    step(&mut worker, record(0, 2));
+    step(&mut worker, record(1, 0));
+    let passed = |from, to| Input::Passed(Passed { task: 0, input: 0, from, to });
+    let now = Now { wall_ms: 1, mono_us: 1 };
+    step(&mut worker, passed(3, 4));
+    step(&mut worker, Input::Tick { now, drained: true });
+    assert_eq!(worker.counts().records, 1, "there may be a record at 4");
+    step(&mut worker, passed(3, 9));
+    step(&mut worker, Input::Tick { now, drained: true });
+    step(&mut worker, record(1, 1));
+    assert_eq!(worker.counts().records, 3, "compaction took the rest of both runs of a");
+    let task = worker.tasks().next().expect("it is open");
+    assert_eq!(task.standing.positions, [8, 2]);
+    step(&mut worker, Input::Order { task: 0, page: Vec::new() });
+    step(&mut worker, Input::Tick { now, drained: true });
+    assert!(worker.tasks().all(|task| task.follow.is_none()), "the past is over");
 }
 
 #[test]

@@ -14,7 +14,7 @@ impl Worker {
         let wall_ms = self.clock.wall_ms(self.now);
         let topology = self.topology;
         let Some(task) = self.tasks.get_mut(&id) else { return Ok(Turn::Wait) };
-        let Task { follow, standing, held, names, order, .. } = task;
+        let Task { follow, standing, held, passed, names, order, .. } = task;
         let Some(past) = follow else {
             let can_go = |held: &Held| !perhaps_ahead(held.timestamp_ms(), wall_ms, self.now);
             let next = (0..held.len()).find(|input| held[*input].front().is_some_and(can_go));
@@ -47,17 +47,18 @@ impl Worker {
             past.done(of)?;
             return Ok(Turn::Again);
         }
-        let Some(front) = held[input].front() else { return Ok(Turn::Wait) };
-        let offset = front.offset();
-        if offset >= offset_next {
+        // Where the next record lies, or where the consumer has gone to without meeting one.
+        let (delivered, reached) = (held[input].front().map(Held::offset), passed[input].read_from(position));
+        if delivered.unwrap_or(reached) >= offset_next {
             if !compacted {
                 return Err(HistoryGap::Gone { task: id, topic, offset: offset_next - 1 });
             }
-            // Compaction took the rest of the step: what comes behind it is here.
+            // Compaction took the rest of the step.
             standing.positions[input] = offset_next;
             past.done(of)?;
             return Ok(Turn::Again);
         }
+        let Some(offset) = delivered else { return Ok(Turn::Wait) };
         let recorded = match step {
             _ if offset + 1 != offset_next => None,
             Step::Ahead { .. } => Some(Code::TimeAhead),
