@@ -13,6 +13,7 @@ pub mod oracle;
 pub mod plant;
 pub mod reader;
 pub mod rest;
+pub mod restorer;
 pub mod rng;
 pub mod scenario;
 pub mod shared;

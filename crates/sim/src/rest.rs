@@ -69,7 +69,7 @@ impl World {
                 self.shared.broker.borrow_mut().deliver_all(&id);
             }
             self.expire();
-            for me in 0..self.config.instances {
+            for me in 0..self.instances.len() {
                 // What a task was quarantined for is over by now: a restart tries it again.
                 if self.instances[me].borrow().driver.as_ref().is_some_and(|driver| !driver.quarantined().is_empty()) {
                     self.kill(me);
@@ -145,7 +145,7 @@ impl World {
         self.shared.note(format_args!("reset"));
         // A broker that refuses today what it took the first time makes another history; that is not asked for here.
         self.config.chaos.refuse = 0;
-        for me in 0..self.config.instances {
+        for me in 0..self.instances.len() {
             self.kill(me);
         }
         let mut marks: Vec<Mark> = (0..TASKS).map(|task| facts::mark(self, task)).collect();
@@ -172,7 +172,7 @@ impl World {
             }
         }
         drop(broker);
-        for me in 0..self.config.instances {
+        for me in 0..self.instances.len() {
             self.start(me);
         }
     }

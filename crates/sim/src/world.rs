@@ -24,6 +24,8 @@ use crate::shared::Shared;
 pub struct Config {
     pub seed: u64,
     pub instances: usize,
+    /// Workers of one instance: each a member of the group, on one disk.
+    pub workers: usize,
     /// Steps of the world before it comes to rest.
     pub steps: usize,
     pub keys: usize,
@@ -59,6 +61,7 @@ impl Config {
             limits,
             chaos: Chaos::draw(&mut rng),
             reset: rng.chance(400),
+            workers: 1 + rng.below(2) as usize,
             plant: None,
             verbose: false,
         }
@@ -69,6 +72,7 @@ impl Config {
         Config {
             seed: 1,
             instances: 1,
+            workers: 1,
             steps: 0,
             keys: 1,
             inputs: false,
@@ -102,41 +106,42 @@ pub struct World {
 impl World {
     /// A world in which every pod has started.
     pub fn new(config: Config) -> World {
-        let shared = Rc::new(Shared::new(config.seed, config.instances));
+        let shared = Rc::new(Shared::new(config.seed, config.instances, config.workers));
         shared.history.borrow_mut().verbose = config.verbose;
         create_topics(&shared);
-        let pod = |_| RefCell::new(Instance { disk: Arc::default(), skew: Rc::default(), driver: None });
-        let instances: Instances = Rc::new((0..config.instances).map(pod).collect());
+        let pod = |_| vec![(Arc::default(), Rc::default()); config.workers];
+        let worker = |(disk, skew)| RefCell::new(Instance { disk, skew, driver: None });
+        let instances: Instances = Rc::new((0..config.instances).flat_map(pod).map(worker).collect());
         let (inputs, schemas) = (Inputs::new(config.keys), instance::schemas());
         let world = World { shared, instances, schemas, marks: Vec::new(), inputs, outside_open: false, config };
         let (shared, instances) = (world.shared.clone(), world.instances.clone());
         world.shared.on_interrupt(Some(Rc::new(move |me| interrupt(&shared, &instances, me))));
-        for me in 0..world.config.instances {
+        for me in 0..world.instances.len() {
             world.start(me);
         }
         world.rebalance();
         world
     }
 
-    /// Starts a pod that is down.
+    /// Starts the pod of a worker, when it is down.
     pub fn start(&self, me: usize) {
         instance::start(&self.shared, &self.instances, me, self.config.limits, &self.schemas, self.config.plant);
     }
 
-    /// One turn of a pod.
+    /// One turn of a worker.
     pub fn turn(&self, me: usize) {
         instance::turn(&self.shared, &self.instances, me);
     }
 
-    /// Moves tasks about among the pods.
+    /// Moves tasks about among the workers.
     pub fn rebalance(&self) {
-        rebalance(&self.shared, self.config.instances);
+        rebalance(&self.shared, self.instances.len());
     }
 
-    /// Kills a pod between two of its turns.
+    /// Kills the pod of a worker between two of its turns.
     pub fn kill(&self, me: usize) {
         self.shared.note(format_args!("{me} is killed"));
-        instance::stop(&self.shared, &mut self.instances[me].borrow_mut());
+        instance::stop(&self.shared, &self.instances, me);
     }
 
     /// Appends a record to an input.
@@ -158,7 +163,7 @@ impl World {
 
     fn step(&mut self) {
         let chaos = self.config.chaos;
-        let me = self.shared.below(self.config.instances as u64) as usize;
+        let me = self.shared.below(self.instances.len() as u64) as usize;
         match self.shared.below(1_000) {
             0..600 => self.turn_or_start(me),
             600..750 => self.outside(),
@@ -168,7 +173,7 @@ impl World {
             950..970 => instance::answer(&self.schemas, false),
             985..990 => instance::end(&self.shared, &self.instances, me),
             970..985 => self.compact(),
-            _ => {}
+            _ => drop(self.shared.restores(me).step(&self.shared)),
         }
         if self.shared.chance(chaos.rebalance) {
             self.rebalance();
@@ -212,7 +217,8 @@ impl World {
         } else if self.shared.chance(200) {
             if self.shared.chance(self.config.chaos.disk_lost) {
                 self.shared.note(format_args!("{me} lost its disk"));
-                self.instances[me].borrow_mut().disk = Arc::new(MemDisk::default());
+                let disk = Arc::new(MemDisk::default());
+                self.shared.pod(me).for_each(|me| self.instances[me].borrow_mut().disk = disk.clone());
             }
             self.start(me);
         }
@@ -358,7 +364,7 @@ fn marker(shared: &Shared) {
 /// What may come between any two calls of an instance.
 fn interrupt(shared: &Rc<Shared>, instances: &Instances, me: usize) {
     let chaos = shared.chaos.get();
-    match shared.below(10) {
+    match shared.below(12) {
         0..5 => {
             let other = (me + 1 + shared.below(instances.len() as u64) as usize) % instances.len();
             instance::turn(shared, instances, other);
@@ -373,6 +379,8 @@ fn interrupt(shared: &Rc<Shared>, instances: &Instances, me: usize) {
             shared.note(format_args!("a twin of {me} appears"));
             shared.broker.borrow_mut().abandon(&crate::transport::SimTransport::transactional_id(me));
         }
+        10 => drop(shared.restores(me).step(shared)),
+        11 => drop(shared.restores(shared.below(instances.len() as u64) as usize).step(shared)),
         _ => shared.time.advance_us(shared.below(5_000)),
     }
 }
