@@ -107,6 +107,9 @@ struct Memory {
     /// Reads that it may still make now.
     left: u64,
     asleep: bool,
+    /// It was told to end, and whether it went on nevertheless.
+    told: bool,
+    went_on: bool,
 }
 
 impl Memory {
@@ -132,6 +135,10 @@ fn once<T: Clone + 'static>(memory: &RefCell<Memory>, live: impl FnOnce() -> Res
     let known = memory.borrow_mut().next();
     if let Some(known) = known {
         return Ok(known.downcast_ref::<T>().unwrap_or_else(|| unreachable!("a restore is deterministic")).clone());
+    }
+    {
+        let mut memory = memory.borrow_mut();
+        memory.went_on |= memory.told;
     }
     let answer = live()?;
     memory.borrow_mut().keep(Rc::new(answer.clone()));
@@ -159,17 +166,20 @@ impl Job {
         let disk = Writer { memory, inner: &self.disk };
         let cancelled = &self.cancelled;
         let mut progress = |_, _| {
-            let live = || match cancelled.get() {
-                true => Err(Fault::Abort("not wanted any more".to_owned())),
-                false => Ok(()),
-            };
-            once(memory, live)?;
-            // Between the question and the page that is written, too, anything may happen.
+            once(memory, || Ok(()))?;
             let mut memory = memory.borrow_mut();
+            if memory.at == memory.known.len() && cancelled.get() {
+                memory.told = true;
+                return Err(Fault::Abort("not wanted any more".to_owned()));
+            }
+            // Between the question and the page that is written, too, anything may happen.
             let late = memory.at == memory.known.len() && memory.left == 0;
             if late && shared.chance(500) { Err(memory.sleep()) } else { Ok(()) }
         };
         let done = restore(&mut reader, &disk, &shared.names, self.task, now_ms, &mut progress);
+        if std::mem::take(&mut memory.borrow_mut().went_on) {
+            shared.breach(format!("a restore of task {} goes on although it was told to end", self.task));
+        }
         if memory.borrow().asleep {
             return None;
         }

@@ -236,6 +236,11 @@ impl World {
                 disk.fail_in(accesses);
             }
         }
+        if self.shared.chance(self.config.chaos.disk * 5) {
+            let (writes, full) = (self.shared.below(10), self.shared.chance(100));
+            self.shared.note(format_args!("dedup segments of {me} fail in {writes}, for good: {full}"));
+            disk.fail_chunks_in(writes, full);
+        }
         if self.shared.chance(self.config.chaos.rot * 5) {
             let rotten = disk.rot(&mut self.shared.rng.borrow_mut());
             self.shared.note(format_args!("disk of {me} rots: {rotten}"));
