@@ -156,7 +156,11 @@ pub fn end(shared: &Shared, instances: &Instances, me: usize) {
         }
         worker.driver = None;
     }
-    if !shared.is_dead(me) && is_down(shared, instances, me) {
+    if shared.is_dead(me) {
+        // A restore heard of its death first.
+        return stop(shared, instances, me);
+    }
+    if is_down(shared, instances, me) {
         shared.restores(me).clear();
         let disk = instances[me].borrow().disk.clone();
         disk.flush();

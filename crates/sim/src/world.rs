@@ -35,6 +35,8 @@ pub struct Config {
     pub chaos: Chaos,
     /// Begins anew from the recorded order after the first rest.
     pub reset: bool,
+    /// Whether the broker deletes old records of the history meanwhile.
+    pub retention: bool,
     pub plant: Option<Plant>,
     /// Whether history is kept as text.
     pub verbose: bool,
@@ -62,6 +64,7 @@ impl Config {
             chaos: Chaos::draw(&mut rng),
             reset: rng.chance(400),
             workers: 1 + rng.below(2) as usize,
+            retention: rng.chance(250),
             plant: None,
             verbose: false,
         }
@@ -79,6 +82,7 @@ impl Config {
             limits: Limits::default(),
             chaos: Chaos::NONE,
             reset: false,
+            retention: false,
             plant: None,
             verbose: false,
         }
@@ -171,6 +175,7 @@ impl World {
             850..900 => self.markers(),
             900..950 => self.flush(me),
             950..970 => instance::answer(&self.schemas, false),
+            970..975 if self.config.retention => self.forget_history(),
             985..990 => instance::end(&self.shared, &self.instances, me),
             970..985 => self.compact(),
             _ => drop(self.shared.restores(me).step(&self.shared)),
@@ -284,6 +289,17 @@ impl World {
         let task = self.shared.below(u64::from(TASKS)) as u32;
         let now_ms = self.shared.time.wall_ms();
         self.shared.broker.borrow_mut().log_mut(&self.shared.names.changelog, task).compact(now_ms, 24 * 3_600_000);
+    }
+
+    /// Retention deletes the older part of a task's history; its last record is young enough.
+    fn forget_history(&self) {
+        let task = self.shared.below(u64::from(TASKS)) as u32;
+        let mut broker = self.shared.broker.borrow_mut();
+        let history = broker.log_mut(&self.shared.names.order, task);
+        let offsets: Vec<i64> = history.read(0).map(|stored| stored.offset).collect();
+        let Some(first) = self.shared.rng.borrow_mut().pick(&offsets).copied() else { return };
+        self.shared.note(format_args!("the history of {task} begins at {first}"));
+        history.delete_records(first);
     }
 
     /// The outside world sends a few records, now and then within a transaction that it may abort.
