@@ -81,6 +81,9 @@ struct Inner {
     /// Tasks that lack a chunk: how far theirs go stays as it is known.
     lacking: BTreeSet<u32>,
     faults: DiskFaults,
+    /// Tasks whose store something was wrong with since it began, and those that were set aside for nothing.
+    spoiled: BTreeSet<u32>,
+    needless: Vec<u32>,
     /// The n-th read or write from now on fails.
     fail_in: Option<u64>,
     /// The n-th write of a dedup chunk from now on fails, and every later one when the disk is full for them.
@@ -108,6 +111,7 @@ impl Inner {
                 if !self.sticky {
                     self.fail_in = None;
                 }
+                self.spoiled.insert(task);
                 self.faults.keep(Some(task), "pretend I/O error".to_owned());
                 true
             }
@@ -129,6 +133,7 @@ impl Inner {
         if !self.chunks_full {
             self.chunks_fail_in = None;
         }
+        self.spoiled.insert(task);
         self.faults.keep(Some(task), "pretend full disk of a dedup segment".to_owned());
         true
     }
@@ -222,8 +227,19 @@ impl MemDisk {
         let keys: Vec<(u32, Vec<u8>)> =
             inner.now.entries.keys().filter(|(_, key)| key.first() == Some(&STATE)).cloned().collect();
         let Some((task, key)) = rng.pick(&keys).cloned() else { return false };
+        inner.spoiled.insert(task);
         inner.batch(vec![Op::Put(task, key, Some(ROT.to_vec()))]);
         true
+    }
+
+    /// Tasks whose store was set aside although nothing was wrong with it, as far as a disk knows.
+    pub fn take_needless(&self) -> Vec<u32> {
+        std::mem::take(&mut self.inner().needless)
+    }
+
+    /// Whether something was wrong with a task's store since it began.
+    pub fn is_spoiled(&self, task: u32) -> bool {
+        self.inner().spoiled.contains(&task)
     }
 
     /// All state of a task, for the oracle.
@@ -311,6 +327,7 @@ impl Disk for MemDisk {
             return;
         }
         let Some(checkpoint) = inner.now.checkpoints.get(&task).cloned() else {
+            inner.spoiled.insert(task);
             inner.faults.keep(Some(task), "a batch for a task without a checkpoint".to_owned());
             return;
         };
@@ -330,6 +347,9 @@ impl Disk for MemDisk {
         // As in sled_disk.rs: the checkpoint is made useless, the chunks go, both surely; then the state, key by key.
         let mut inner = self.inner();
         inner.faults.forget(task);
+        if !inner.spoiled.remove(&task) && inner.now.checkpoints.contains_key(&task) {
+            inner.needless.push(task);
+        }
         inner.batch(vec![Op::Checkpoint(task, Some(Checkpoint::default()))]);
         inner.flush_state();
         inner.applied.remove(&task);

@@ -9,7 +9,7 @@ use engine::core::io::WriterSchema;
 use engine::core::logic::{Given, Logic, Outcome, RawEffects, erase};
 use engine::core::pace::Limits;
 use engine::core::worker::Worker;
-use engine::shell::driver::Driver;
+use engine::shell::driver::{Clock, Driver};
 use engine::shell::schemas::Schemas;
 use engine::shell::transport::Fault;
 use flow::{Id, Reject, Seen, StateRead, Topology};
@@ -125,6 +125,7 @@ pub fn start(
         let logic = Box::new(Mapped { logic: erase::<Ledger>(handle), topology });
         let core = Worker::new(logic, wire_ids(), limits).of_version(&version_of(topology));
         shared.note(format_args!("{me} starts"));
+        shared.watch.begin(me, limits);
         worker.driver = Some(Driver::new(core, transport, worker.disk.clone(), clock, schemas.clone()));
     }
 }
@@ -133,7 +134,17 @@ pub fn start(
 pub fn turn(shared: &Shared, instances: &Instances, me: usize) {
     let Ok(mut worker) = instances[me].try_borrow_mut() else { return };
     let Some(driver) = &mut worker.driver else { return };
-    let Err(fault) = driver.turn() else { return };
+    let turned = driver.turn();
+    let Err(fault) = turned else {
+        let clock = SimClock { time: shared.time.clone(), skew: worker.skew.clone() };
+        if let Some(driver) = &worker.driver {
+            shared.watch.look(shared, me, driver, clock.now());
+        }
+        for task in worker.disk.take_needless() {
+            shared.breach(format!("{me} sets the store of task {task} aside although nothing is wrong with it"));
+        }
+        return;
+    };
     drop(worker);
     let died = shared.is_dead(me);
     shared.note(format_args!("{me} ends: {fault}"));

@@ -18,4 +18,5 @@ pub mod rng;
 pub mod scenario;
 pub mod shared;
 pub mod transport;
+pub mod watch;
 pub mod world;

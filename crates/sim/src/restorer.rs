@@ -14,7 +14,7 @@ use std::time::Duration;
 use engine::core::io::{Batch, Chunk, Segment, Store};
 use engine::shell::disk::{Checkpoint, Disk, DiskFault};
 use engine::shell::driver::Clock;
-use engine::shell::restore::restore;
+use engine::shell::restore::{CHECKPOINT_AGE_MAX_MS, restore};
 use engine::shell::transport::{Change, Fault, LogReader, Page, Position};
 use flow::Topology;
 
@@ -163,7 +163,7 @@ impl Job {
             (memory.at, memory.left, memory.asleep) = (0, left, false);
         }
         let mut reader = Reader { memory, inner: SimReader { shared, me: self.me } };
-        let disk = Writer { memory, inner: &self.disk };
+        let disk = Writer { memory, inner: &self.disk, shared, now_ms };
         let cancelled = &self.cancelled;
         let mut progress = |_, _| {
             once(memory, || Ok(()))?;
@@ -279,6 +279,21 @@ impl LogReader for Reader<'_> {
 struct Writer<'a> {
     memory: &'a RefCell<Memory>,
     inner: &'a MemDisk,
+    shared: &'a Shared,
+    now_ms: i64,
+}
+
+impl Writer<'_> {
+    /// Whether the changelogs go on where this store stands.
+    fn is_current(&self, task: u32, found: &Checkpoint) -> bool {
+        let (broker, names) = (self.shared.broker.borrow(), &self.shared.names);
+        let (state, dedup) = (broker.log(&names.changelog, task), broker.log(&names.dedup, task));
+        let same = found.changelog_id == broker.topics[&names.changelog].id
+            && found.dedup_id == broker.topics[&names.dedup].id;
+        let stands = found.changelog_next <= state.next && found.dedup_next <= dedup.next;
+        let trimmed = state.start > 0 && found.changelog_next <= state.start;
+        same && stands && !trimmed && self.now_ms - found.written_ms <= CHECKPOINT_AGE_MAX_MS
+    }
 }
 
 fn done<T: Clone + 'static>(memory: &RefCell<Memory>, live: impl FnOnce() -> T) -> T {
@@ -325,7 +340,15 @@ impl Disk for Writer<'_> {
     }
 
     fn drop_task(&self, task: u32) {
-        done(self.memory, || self.inner.drop_task(task));
+        done(self.memory, || {
+            let found = self.inner.checkpoint(task).filter(|_| !self.inner.is_spoiled(task));
+            self.inner.drop_task(task);
+            // Why a restore may, the disk does not know.
+            self.inner.take_needless();
+            if let Some(found) = found.filter(|found| self.is_current(task, found)) {
+                self.shared.breach(format!("a restore sets the current store of task {task} aside: {found:?}"));
+            }
+        });
     }
 
     fn take_fault(&self, mine: &dyn Fn(u32) -> bool) -> Option<DiskFault> {

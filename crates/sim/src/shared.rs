@@ -16,6 +16,7 @@ use crate::history::History;
 use crate::ledger::TOPOLOGY;
 use crate::restorer::Restores;
 use crate::rng::Rng;
+use crate::watch::Watch;
 
 /// The text of the fault that stands for the death of a process.
 pub const DEATH: &str = "the process died";
@@ -67,6 +68,8 @@ pub struct Shared {
     workers: usize,
     /// Pods whose process died.
     dead: RefCell<Vec<bool>>,
+    /// What is looked at after every turn.
+    pub watch: Watch,
     /// The restores of each pod.
     restores: Vec<Restores>,
     interrupt: RefCell<Option<Interrupt>>,
@@ -93,6 +96,7 @@ impl Shared {
             commit_us: Cell::new(0),
             arrival_us: Cell::new(u64::MAX),
             workers,
+            watch: Watch::default(),
             dead: RefCell::new(vec![false; instances]),
             restores: (0..instances).map(|_| Restores::default()).collect(),
             interrupt: RefCell::default(),

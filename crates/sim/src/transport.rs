@@ -25,7 +25,7 @@ use crate::restorer::{Answers, Asked, Job};
 use crate::shared::{Hurt, Shared};
 
 /// Records of one poll, at most.
-const POLL: u64 = 40;
+pub const POLL: usize = 40;
 
 /// How far ahead a clock may be that jumps now and then, in milliseconds: what is small enough is followed.
 const CLOCK_OFF_MS: i64 = 3 * STEP_MS;
@@ -164,7 +164,7 @@ impl SimTransport {
     }
 
     fn fetch(&mut self, into: &mut Fetched) {
-        let mut left = 1 + self.shared.below(POLL) as usize;
+        let mut left = 1 + self.shared.below(POLL as u64) as usize;
         let mut inputs: Vec<(u32, usize)> =
             self.fetches.iter().filter(|(_, fetch)| !fetch.paused).map(|(at, _)| *at).collect();
         while !inputs.is_empty() && left > 0 {
