@@ -78,9 +78,17 @@ struct Inner {
     segments: BTreeMap<Segment, Folder>,
     /// Dedup positions applied but not yet known to be on disk.
     applied: BTreeMap<u32, i64>,
+    /// Tasks that lack a chunk: how far theirs go stays as it is known.
+    lacking: BTreeSet<u32>,
     faults: DiskFaults,
+    /// Tasks whose store something was wrong with since it began, and those that were set aside for nothing.
+    spoiled: BTreeSet<u32>,
+    needless: Vec<u32>,
     /// The n-th read or write from now on fails.
     fail_in: Option<u64>,
+    /// The n-th write of a dedup chunk from now on fails, and every later one when the disk is full for them.
+    chunks_fail_in: Option<u64>,
+    chunks_full: bool,
     /// After the first failure everything fails until the process has started again: a full disk under sled.
     sticky: bool,
 }
@@ -103,6 +111,7 @@ impl Inner {
                 if !self.sticky {
                     self.fail_in = None;
                 }
+                self.spoiled.insert(task);
                 self.faults.keep(Some(task), "pretend I/O error".to_owned());
                 true
             }
@@ -114,8 +123,27 @@ impl Inner {
         }
     }
 
+    /// Whether this write of a dedup chunk fails.
+    fn chunk_fails(&mut self, task: u32) -> bool {
+        let Some(left) = &mut self.chunks_fail_in else { return false };
+        if *left > 0 {
+            *left -= 1;
+            return false;
+        }
+        if !self.chunks_full {
+            self.chunks_fail_in = None;
+        }
+        self.spoiled.insert(task);
+        self.faults.keep(Some(task), "pretend full disk of a dedup segment".to_owned());
+        true
+    }
+
     fn put_chunks(&mut self, task: u32, chunks: &[Chunk]) {
         for chunk in chunks {
+            if self.chunk_fails(task) {
+                self.lacking.insert(task);
+                continue;
+            }
             let segment = self.segments.entry(chunk.segment).or_default();
             segment.users.insert((task, chunk.input));
             segment.put((task, chunk.input, chunk.offset), Some(chunk.bytes.clone()));
@@ -148,8 +176,10 @@ impl MemDisk {
             segment.users = segment.now.keys().map(|(task, input, _)| (*task, *input)).collect();
         }
         inner.applied.clear();
+        inner.lacking.clear();
         inner.faults = DiskFaults::default();
         (inner.fail_in, inner.sticky) = (None, false);
+        (inner.chunks_fail_in, inner.chunks_full) = (None, false);
     }
 
     /// sled's own flusher came by: the state so far survives a crash.
@@ -165,6 +195,9 @@ impl MemDisk {
         }
         let applied = std::mem::take(&mut inner.applied);
         for (task, next) in applied {
+            if inner.lacking.contains(&task) {
+                continue;
+            }
             inner.batch(vec![Op::DedupNext(task, Some(next))]);
         }
     }
@@ -180,6 +213,13 @@ impl MemDisk {
         (inner.fail_in, inner.sticky) = (Some(accesses), true);
     }
 
+    /// The write of a dedup chunk after `writes` more ones fails, and on a full disk every later one until the process has
+    /// started again. The state is written all the same.
+    pub fn fail_chunks_in(&self, writes: u64, full: bool) {
+        let mut inner = self.inner();
+        (inner.chunks_fail_in, inner.chunks_full) = (Some(writes), full);
+    }
+
     /// Makes one value of some key's state undecodable; whether there was one.
     pub fn rot(&self, rng: &mut Rng) -> bool {
         const STATE: u8 = 2;
@@ -187,8 +227,19 @@ impl MemDisk {
         let keys: Vec<(u32, Vec<u8>)> =
             inner.now.entries.keys().filter(|(_, key)| key.first() == Some(&STATE)).cloned().collect();
         let Some((task, key)) = rng.pick(&keys).cloned() else { return false };
+        inner.spoiled.insert(task);
         inner.batch(vec![Op::Put(task, key, Some(ROT.to_vec()))]);
         true
+    }
+
+    /// Tasks whose store was set aside although nothing was wrong with it, as far as a disk knows.
+    pub fn take_needless(&self) -> Vec<u32> {
+        std::mem::take(&mut self.inner().needless)
+    }
+
+    /// Whether something was wrong with a task's store since it began.
+    pub fn is_spoiled(&self, task: u32) -> bool {
+        self.inner().spoiled.contains(&task)
     }
 
     /// All state of a task, for the oracle.
@@ -276,6 +327,7 @@ impl Disk for MemDisk {
             return;
         }
         let Some(checkpoint) = inner.now.checkpoints.get(&task).cloned() else {
+            inner.spoiled.insert(task);
             inner.faults.keep(Some(task), "a batch for a task without a checkpoint".to_owned());
             return;
         };
@@ -295,9 +347,13 @@ impl Disk for MemDisk {
         // As in sled_disk.rs: the checkpoint is made useless, the chunks go, both surely; then the state, key by key.
         let mut inner = self.inner();
         inner.faults.forget(task);
+        if !inner.spoiled.remove(&task) && inner.now.checkpoints.contains_key(&task) {
+            inner.needless.push(task);
+        }
         inner.batch(vec![Op::Checkpoint(task, Some(Checkpoint::default()))]);
         inner.flush_state();
         inner.applied.remove(&task);
+        inner.lacking.remove(&task);
         for segment in inner.segments.values_mut() {
             let keys: Vec<ChunkKey> = segment.now.keys().filter(|(of, _, _)| *of == task).copied().collect();
             keys.into_iter().for_each(|key| segment.put(key, None));

@@ -1,4 +1,4 @@
-//! One pod: a driver that can die and come back on what its disk kept.
+//! Pods: workers of one process, that die together and come back on what their disk kept.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -9,7 +9,7 @@ use engine::core::io::WriterSchema;
 use engine::core::logic::{Given, Logic, Outcome, RawEffects, erase};
 use engine::core::pace::Limits;
 use engine::core::worker::Worker;
-use engine::shell::driver::Driver;
+use engine::shell::driver::{Clock, Driver};
 use engine::shell::schemas::Schemas;
 use engine::shell::transport::Fault;
 use flow::{Id, Reject, Seen, StateRead, Topology};
@@ -24,7 +24,7 @@ use crate::shared::Shared;
 /// The engine's driver over the pretend world.
 pub type SimDriver = Driver<Planted, MemDisk, SimClock>;
 
-/// A pod.
+/// A worker. Disk and clock are its pod's.
 pub struct Instance {
     pub disk: Arc<MemDisk>,
     pub skew: Rc<Skew>,
@@ -94,10 +94,15 @@ pub fn window_of(version: &str) -> Option<i64> {
     version.strip_prefix("sim-")?.parse().ok()
 }
 
-/// All pods. Each is borrowed only while it takes a turn, so that others can break in.
+/// The workers of all pods. Each is borrowed only while it takes a turn, so that others can break in.
 pub type Instances = Rc<Vec<RefCell<Instance>>>;
 
-/// Starts the process of a pod.
+/// Whether no worker of a pod is up, or in the middle of a turn.
+fn is_down(shared: &Shared, instances: &Instances, me: usize) -> bool {
+    shared.pod(me).all(|me| instances[me].try_borrow().is_ok_and(|worker| worker.driver.is_none()))
+}
+
+/// Starts the process of a worker, with all of its workers.
 pub fn start(
     shared: &Rc<Shared>,
     instances: &Instances,
@@ -106,52 +111,88 @@ pub fn start(
     schemas: &Schemas,
     plant: Option<Plant>,
 ) {
-    let Ok(mut pod) = instances[me].try_borrow_mut() else { return };
-    // A process has nothing to compare the clock with that it finds: none begins within a jump.
-    pod.skew.settle(u64::MAX);
-    let clock = SimClock { time: shared.time.clone(), skew: pod.skew.clone() };
-    let transport = Planted::new(shared.clone(), pod.disk.clone(), me, clock.clone(), plant);
-    let topology = shared.topology.get();
-    let logic = Box::new(Mapped { logic: erase::<Ledger>(handle), topology });
-    let worker = Worker::new(logic, wire_ids(), limits).of_version(&version_of(topology));
+    if !is_down(shared, instances, me) {
+        return;
+    }
     shared.set_dead(me, false);
-    shared.note(format_args!("{me} starts"));
-    pod.driver = Some(Driver::new(worker, transport, pod.disk.clone(), clock, schemas.clone()));
+    for me in shared.pod(me) {
+        let mut worker = instances[me].borrow_mut();
+        // A process has nothing to compare the clock with that it finds: none begins within a jump.
+        worker.skew.settle(u64::MAX);
+        let clock = SimClock { time: shared.time.clone(), skew: worker.skew.clone() };
+        let transport = Planted::new(shared.clone(), worker.disk.clone(), me, clock.clone(), plant);
+        let topology = shared.topology.get();
+        let logic = Box::new(Mapped { logic: erase::<Ledger>(handle), topology });
+        let core = Worker::new(logic, wire_ids(), limits).of_version(&version_of(topology));
+        shared.note(format_args!("{me} starts"));
+        shared.watch.begin(me, limits);
+        worker.driver = Some(Driver::new(core, transport, worker.disk.clone(), clock, schemas.clone()));
+    }
 }
 
-/// One turn of a pod's loop, unless it is down or in the middle of one.
+/// One turn of a worker's loop, unless it is down or in the middle of one. The end of a worker is its process's.
 pub fn turn(shared: &Shared, instances: &Instances, me: usize) {
-    let Ok(mut pod) = instances[me].try_borrow_mut() else { return };
-    let Some(driver) = &mut pod.driver else { return };
-    let Err(fault) = driver.turn() else { return };
+    let Ok(mut worker) = instances[me].try_borrow_mut() else { return };
+    let Some(driver) = &mut worker.driver else { return };
+    let turned = driver.turn();
+    let Err(fault) = turned else {
+        let clock = SimClock { time: shared.time.clone(), skew: worker.skew.clone() };
+        if let Some(driver) = &worker.driver {
+            shared.watch.look(shared, me, driver, clock.now());
+        }
+        for task in worker.disk.take_needless() {
+            shared.breach(format!("{me} sets the store of task {task} aside although nothing is wrong with it"));
+        }
+        return;
+    };
+    drop(worker);
     let died = shared.is_dead(me);
     shared.note(format_args!("{me} ends: {fault}"));
     if !died && !is_known_end(&fault) {
         shared.breach(format!("worker {me} ended with {fault:?}"));
     }
-    stop(shared, &mut pod);
+    stop(shared, instances, me);
 }
 
 /// The clean end of a process: what is in hand is committed, what the disk holds is flushed.
 pub fn end(shared: &Shared, instances: &Instances, me: usize) {
-    let Ok(mut pod) = instances[me].try_borrow_mut() else { return };
-    let Some(driver) = &mut pod.driver else { return };
-    let ended = driver.stop();
-    shared.note(format_args!("{me} stops: {ended:?}"));
-    match ended {
-        Ok(()) => {
-            pod.driver = None;
-            pod.disk.flush();
-            pod.disk.flush_state();
+    for me in shared.pod(me) {
+        let Ok(mut worker) = instances[me].try_borrow_mut() else { return };
+        let Some(driver) = &mut worker.driver else { continue };
+        let ended = driver.stop();
+        shared.note(format_args!("{me} stops: {ended:?}"));
+        if ended.is_err() {
+            drop(worker);
+            return stop(shared, instances, me);
         }
-        Err(_) => stop(shared, &mut pod),
+        worker.driver = None;
+    }
+    if shared.is_dead(me) {
+        // A restore heard of its death first.
+        return stop(shared, instances, me);
+    }
+    if is_down(shared, instances, me) {
+        shared.restores(me).clear();
+        let disk = instances[me].borrow().disk.clone();
+        disk.flush();
+        disk.flush_state();
     }
 }
 
-/// The process is gone, and with it what was not flushed.
-pub fn stop(shared: &Shared, pod: &mut Instance) {
-    pod.driver = None;
-    pod.disk.crash(&mut shared.rng.borrow_mut());
+/// The process is gone, and with it what was not flushed. A worker in the middle of a turn hears of it at its next call;
+/// what it does to the disk until then is not flushed either.
+pub fn stop(shared: &Shared, instances: &Instances, me: usize) {
+    shared.set_dead(me, true);
+    for me in shared.pod(me) {
+        if let Ok(mut worker) = instances[me].try_borrow_mut() {
+            worker.driver = None;
+        }
+    }
+    if is_down(shared, instances, me) {
+        shared.restores(me).clear();
+        let disk = instances[me].borrow().disk.clone();
+        disk.crash(&mut shared.rng.borrow_mut());
+    }
 }
 
 /// Ends that a worker is meant to have: nothing else may end it.

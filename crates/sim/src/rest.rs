@@ -1,6 +1,6 @@
 //! Coming to rest: faults end, everything that is due is done, and the oracle looks at it. Then, perhaps, a reset.
 
-use crate::instance;
+use crate::instance::{self, SimDriver};
 use crate::ledger::{TASKS, TOPOLOGY};
 use crate::oracle::facts::{self, Mark};
 use crate::oracle::invariants;
@@ -29,9 +29,15 @@ pub fn run(config: Config) -> Report {
     world.run();
     let mut wrong = world.rest_and_check();
     if wrong.is_empty() && world.config.reset {
+        let forgotten = world.forgotten();
         world.reset();
-        world.run();
-        wrong = world.rest_and_check();
+        if forgotten.is_empty() {
+            world.config.retention = false;
+            world.run();
+            wrong = world.rest_and_check();
+        } else {
+            wrong = world.refuse(&forgotten);
+        }
     }
     world.report(wrong)
 }
@@ -63,22 +69,7 @@ impl World {
         self.instances.iter().for_each(|pod| pod.borrow().skew.set(0));
         let mut why = String::new();
         for round in 0..ROUNDS {
-            instance::answer(&self.schemas, true);
-            let due = self.shared.broker.borrow().markers_due();
-            for id in due {
-                self.shared.broker.borrow_mut().deliver_all(&id);
-            }
-            self.expire();
-            for me in 0..self.config.instances {
-                // What a task was quarantined for is over by now: a restart tries it again.
-                if self.instances[me].borrow().driver.as_ref().is_some_and(|driver| !driver.quarantined().is_empty()) {
-                    self.kill(me);
-                }
-                if self.instances[me].borrow().driver.is_none() {
-                    self.start(me);
-                }
-                self.turn(me);
-            }
+            self.round(true);
             match self.busy() {
                 None => return Ok(()),
                 Some(busy) => why = busy,
@@ -87,6 +78,66 @@ impl World {
             self.shared.time.advance_us(if round % 10 == 9 { 2_000_000 } else { 1_000 });
         }
         Err(format!("still busy after {ROUNDS} rounds: {why}"))
+    }
+
+    /// Tasks whose history lacks its beginning.
+    fn forgotten(&self) -> Vec<u32> {
+        let broker = self.shared.broker.borrow();
+        let lacks = |task: &u32| {
+            let history = broker.log(&self.shared.names.order, *task);
+            history.ever().next().is_some_and(|first| first.offset < history.start)
+        };
+        (0..TASKS).filter(lacks).collect()
+    }
+
+    /// After a reset every one of these tasks finds a gap where its history begins, and does nothing; what is wrong.
+    fn refuse(&self, forgotten: &[u32]) -> Vec<String> {
+        let is_refused = |task: &u32| {
+            self.instances.iter().any(|worker| {
+                let worker = worker.borrow();
+                let stopped = worker.driver.as_ref().and_then(|driver| driver.quarantined().get(task));
+                stopped.is_some_and(|why| why.contains("history-gap: "))
+            })
+        };
+        for _ in 0..ROUNDS {
+            if forgotten.iter().all(is_refused) {
+                break;
+            }
+            self.round(false);
+            self.shared.time.advance_us(100_000);
+        }
+        let mut wrong = self.shared.breaches.borrow().clone();
+        for task in forgotten {
+            if !is_refused(task) {
+                wrong.push(format!("a_forgotten_history_is_a_gap: task {task} is not stopped; {}", self.tell(*task)));
+            }
+            let (then, now) = (self.marks.last().map(|marks| marks[*task as usize]), facts::mark(self, *task));
+            if then != Some(now) {
+                wrong.push(format!("a_forgotten_history_is_a_gap: task {task} guesses: {then:?}, then {now:?}"));
+            }
+        }
+        wrong
+    }
+
+    /// Everybody gets a turn, and whatever is under way arrives. `again`: what a task was quarantined for is over by now, and
+    /// a restart tries it.
+    fn round(&self, again: bool) {
+        instance::answer(&self.schemas, true);
+        let due = self.shared.broker.borrow().markers_due();
+        for id in due {
+            self.shared.broker.borrow_mut().deliver_all(&id);
+        }
+        self.expire();
+        for me in 0..self.instances.len() {
+            let stopped = |driver: &SimDriver| !driver.quarantined().is_empty();
+            if again && self.instances[me].borrow().driver.as_ref().is_some_and(stopped) {
+                self.kill(me);
+            }
+            if self.instances[me].borrow().driver.is_none() {
+                self.start(me);
+            }
+            self.turn(me);
+        }
     }
 
     /// What is still to be done, when something is.
@@ -145,7 +196,7 @@ impl World {
         self.shared.note(format_args!("reset"));
         // A broker that refuses today what it took the first time makes another history; that is not asked for here.
         self.config.chaos.refuse = 0;
-        for me in 0..self.config.instances {
+        for me in 0..self.instances.len() {
             self.kill(me);
         }
         let mut marks: Vec<Mark> = (0..TASKS).map(|task| facts::mark(self, task)).collect();
@@ -172,7 +223,7 @@ impl World {
             }
         }
         drop(broker);
-        for me in 0..self.config.instances {
+        for me in 0..self.instances.len() {
             self.start(me);
         }
     }

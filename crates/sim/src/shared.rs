@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt::Arguments;
+use std::ops::Range;
 use std::rc::Rc;
 
 use engine::shell::restore::Internal;
@@ -13,7 +14,9 @@ use crate::chaos::Chaos;
 use crate::clock::Time;
 use crate::history::History;
 use crate::ledger::TOPOLOGY;
+use crate::restorer::Restores;
 use crate::rng::Rng;
+use crate::watch::Watch;
 
 /// The text of the fault that stands for the death of a process.
 pub const DEATH: &str = "the process died";
@@ -61,8 +64,14 @@ pub struct Shared {
     pub commit_us: Cell<u64>,
     /// When the next record arrives: no poll waits longer.
     pub arrival_us: Cell<u64>,
-    /// Instances whose process died within a call.
+    /// Workers of one pod: numbered one after the other.
+    workers: usize,
+    /// Pods whose process died.
     dead: RefCell<Vec<bool>>,
+    /// What is looked at after every turn.
+    pub watch: Watch,
+    /// The restores of each pod.
+    restores: Vec<Restores>,
     interrupt: RefCell<Option<Interrupt>>,
     depth: Cell<u32>,
     calls: Cell<u64>,
@@ -70,7 +79,7 @@ pub struct Shared {
 
 impl Shared {
     /// A world without topics.
-    pub fn new(seed: u64, instances: usize) -> Shared {
+    pub fn new(seed: u64, instances: usize, workers: usize) -> Shared {
         Shared {
             broker: RefCell::default(),
             rng: RefCell::new(Rng::new(seed)),
@@ -86,7 +95,10 @@ impl Shared {
             refused_by_chance: Cell::new(false),
             commit_us: Cell::new(0),
             arrival_us: Cell::new(u64::MAX),
+            workers,
+            watch: Watch::default(),
             dead: RefCell::new(vec![false; instances]),
+            restores: (0..instances).map(|_| Restores::default()).collect(),
             interrupt: RefCell::default(),
             depth: Cell::new(0),
             calls: Cell::new(0),
@@ -119,14 +131,25 @@ impl Shared {
         *self.interrupt.borrow_mut() = interrupt;
     }
 
-    /// Whether the process of this instance died.
-    pub fn is_dead(&self, me: usize) -> bool {
-        self.dead.borrow()[me]
+    /// The workers of this worker's pod.
+    pub fn pod(&self, me: usize) -> Range<usize> {
+        let first = me - me % self.workers;
+        first..first + self.workers
     }
 
-    /// Lets the process of this instance die, or live again.
+    /// The restores of this worker's pod.
+    pub fn restores(&self, me: usize) -> &Restores {
+        &self.restores[me / self.workers]
+    }
+
+    /// Whether the process of this worker died.
+    pub fn is_dead(&self, me: usize) -> bool {
+        self.dead.borrow()[me / self.workers]
+    }
+
+    /// Lets the process of this worker die, or live again.
     pub fn set_dead(&self, me: usize, dead: bool) {
-        self.dead.borrow_mut()[me] = dead;
+        self.dead.borrow_mut()[me / self.workers] = dead;
     }
 
     fn death(&self, me: usize, when: &str, call: &str) -> Fault {
@@ -156,6 +179,9 @@ impl Shared {
                 self.depth.set(self.depth.get() + 1);
                 interrupt(me);
                 self.depth.set(self.depth.get() - 1);
+            }
+            if self.is_dead(me) {
+                return Err(Fault::Fatal(DEATH.into()));
             }
         }
         if self.chance(chaos.crash_before) {

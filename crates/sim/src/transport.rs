@@ -1,6 +1,6 @@
 //! The pretend broker as one worker sees it: the third implementation of the engine's `Transport`.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +10,6 @@ use engine::core::headers;
 use engine::core::io::{DeadLetter, Logged, Send};
 use engine::core::order::{Step, Steps};
 use engine::core::worker::AHEAD_MS;
-use engine::shell::driver::Clock;
-use engine::shell::restore::restore;
 use engine::shell::transport::{Change, Fault, Fetched, Transport};
 use engine::shell::wire;
 
@@ -23,11 +21,11 @@ use crate::fetch::{deliver, passed};
 use crate::inputs::CURSED_LETTER;
 use crate::ledger::handle::CURSED;
 use crate::ledger::{TASKS, TOPOLOGY};
-use crate::reader::SimReader;
+use crate::restorer::{Answers, Asked, Job};
 use crate::shared::{Hurt, Shared};
 
 /// Records of one poll, at most.
-const POLL: u64 = 40;
+pub const POLL: usize = 40;
 
 /// How far ahead a clock may be that jumps now and then, in milliseconds: what is small enough is followed.
 const CLOCK_OFF_MS: i64 = 3 * STEP_MS;
@@ -64,10 +62,9 @@ pub struct SimTransport {
     producer: Option<u32>,
     owned: BTreeSet<u32>,
     fetches: BTreeMap<(u32, usize), Fetch>,
-    /// Restores asked for and their answers, each with a number: only the last one asked for is wanted.
-    restoring: VecDeque<(u32, u64)>,
-    restored: VecDeque<(u32, u64, Change)>,
-    asked: BTreeMap<u32, u64>,
+    /// Restores asked for and their answers.
+    asked: Asked,
+    restored: Answers,
     stage: Stage,
     logged: BTreeMap<u32, Logged>,
     /// Tasks with records in the open transaction, and those whose offsets it carries.
@@ -90,9 +87,8 @@ impl SimTransport {
             producer: None,
             owned: BTreeSet::new(),
             fetches: BTreeMap::new(),
-            restoring: VecDeque::new(),
-            restored: VecDeque::new(),
-            asked: BTreeMap::new(),
+            asked: Asked::default(),
+            restored: Answers::default(),
             stage: Stage::Idle,
             logged: BTreeMap::new(),
             sent: BTreeSet::new(),
@@ -109,7 +105,7 @@ impl SimTransport {
     fn forget(&mut self, tasks: &[u32]) {
         self.owned.retain(|task| !tasks.contains(task));
         self.fetches.retain(|(task, _), _| !tasks.contains(task));
-        tasks.iter().for_each(|task| *self.asked.entry(*task).or_default() += 1);
+        tasks.iter().for_each(|task| self.asked.forget(*task));
     }
 
     fn heartbeat(&mut self, into: &mut Fetched) {
@@ -149,36 +145,26 @@ impl SimTransport {
         }
     }
 
-    fn run_restores(&mut self, into: &mut Fetched) -> Result<(), Fault> {
-        while let Some((task, number)) = self.restoring.pop_front() {
-            let now_ms = self.clock.now().wall_ms;
-            let mut reader = SimReader { shared: &self.shared, me: self.me };
-            let done = match restore(&mut reader, &*self.disk, &self.shared.names, task, now_ms, &mut |_, _| Ok(())) {
-                Ok(opening) => Change::Restored(opening),
-                Err(Fault::Fatal(why)) => return Err(Fault::Fatal(why)),
-                Err(Fault::Quarantine(why)) => Change::Quarantined(task, why),
-                Err(fault) => Change::RestoreFailed(task, fault.to_string()),
-            };
-            self.restored.push_back((task, number, done));
-            // Some restores take longer.
-            if self.shared.chance(200) {
+    /// What restores beside this worker have come to: they get on while it polls.
+    fn hear_restores(&mut self, into: &mut Fetched) {
+        for _ in 0..self.shared.below(12) {
+            if !self.shared.restores(self.me).step(&self.shared) {
                 break;
             }
         }
         // Now and then the news arrives a poll later.
         if !self.shared.chance(200) {
-            for (task, number, change) in self.restored.drain(..) {
-                if self.asked.get(&task) == Some(&number) {
+            for (task, number, change) in self.restored.borrow_mut().drain(..) {
+                if self.asked.wants(task, number) {
                     self.shared.note(format_args!("{} {change:?}", self.me));
                     into.changes.push(change);
                 }
             }
         }
-        Ok(())
     }
 
     fn fetch(&mut self, into: &mut Fetched) {
-        let mut left = 1 + self.shared.below(POLL) as usize;
+        let mut left = 1 + self.shared.below(POLL as u64) as usize;
         let mut inputs: Vec<(u32, usize)> =
             self.fetches.iter().filter(|(_, fetch)| !fetch.paused).map(|(at, _)| *at).collect();
         while !inputs.is_empty() && left > 0 {
@@ -266,7 +252,7 @@ impl Transport for SimTransport {
     fn poll(&mut self, wait: Duration, into: &mut Fetched) -> Result<(), Fault> {
         self.shared.before(self.me, "poll", Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))?;
         self.heartbeat(into);
-        self.run_restores(into)?;
+        self.hear_restores(into);
         self.fetch(into);
         if into.slots.is_empty() && into.changes.is_empty() {
             let until_us = self.shared.arrival_us.get().saturating_sub(self.shared.time.mono_us());
@@ -278,9 +264,10 @@ impl Transport for SimTransport {
 
     fn restore(&mut self, task: u32) -> Result<(), Fault> {
         self.shared.before(self.me, "restore", Hurt::Before)?;
-        let number = self.asked.entry(task).or_default();
-        *number += 1;
-        self.restoring.push_back((task, *number));
+        self.asked.forget(task);
+        let (disk, clock) = (self.disk.clone(), self.clock.clone());
+        let job = Job::new(self.me, task, disk, clock, &self.asked, &self.restored);
+        self.shared.restores(self.me).ask(job);
         self.shared.after(self.me, "restore", Hurt::Before)
     }
 

@@ -24,6 +24,8 @@ use crate::shared::Shared;
 pub struct Config {
     pub seed: u64,
     pub instances: usize,
+    /// Workers of one instance: each a member of the group, on one disk.
+    pub workers: usize,
     /// Steps of the world before it comes to rest.
     pub steps: usize,
     pub keys: usize,
@@ -33,6 +35,8 @@ pub struct Config {
     pub chaos: Chaos,
     /// Begins anew from the recorded order after the first rest.
     pub reset: bool,
+    /// Whether the broker deletes old records of the history meanwhile.
+    pub retention: bool,
     pub plant: Option<Plant>,
     /// Whether history is kept as text.
     pub verbose: bool,
@@ -59,6 +63,8 @@ impl Config {
             limits,
             chaos: Chaos::draw(&mut rng),
             reset: rng.chance(400),
+            workers: 1 + rng.below(2) as usize,
+            retention: rng.chance(250),
             plant: None,
             verbose: false,
         }
@@ -69,12 +75,14 @@ impl Config {
         Config {
             seed: 1,
             instances: 1,
+            workers: 1,
             steps: 0,
             keys: 1,
             inputs: false,
             limits: Limits::default(),
             chaos: Chaos::NONE,
             reset: false,
+            retention: false,
             plant: None,
             verbose: false,
         }
@@ -102,41 +110,42 @@ pub struct World {
 impl World {
     /// A world in which every pod has started.
     pub fn new(config: Config) -> World {
-        let shared = Rc::new(Shared::new(config.seed, config.instances));
+        let shared = Rc::new(Shared::new(config.seed, config.instances, config.workers));
         shared.history.borrow_mut().verbose = config.verbose;
         create_topics(&shared);
-        let pod = |_| RefCell::new(Instance { disk: Arc::default(), skew: Rc::default(), driver: None });
-        let instances: Instances = Rc::new((0..config.instances).map(pod).collect());
+        let pod = |_| vec![(Arc::default(), Rc::default()); config.workers];
+        let worker = |(disk, skew)| RefCell::new(Instance { disk, skew, driver: None });
+        let instances: Instances = Rc::new((0..config.instances).flat_map(pod).map(worker).collect());
         let (inputs, schemas) = (Inputs::new(config.keys), instance::schemas());
         let world = World { shared, instances, schemas, marks: Vec::new(), inputs, outside_open: false, config };
         let (shared, instances) = (world.shared.clone(), world.instances.clone());
         world.shared.on_interrupt(Some(Rc::new(move |me| interrupt(&shared, &instances, me))));
-        for me in 0..world.config.instances {
+        for me in 0..world.instances.len() {
             world.start(me);
         }
         world.rebalance();
         world
     }
 
-    /// Starts a pod that is down.
+    /// Starts the pod of a worker, when it is down.
     pub fn start(&self, me: usize) {
         instance::start(&self.shared, &self.instances, me, self.config.limits, &self.schemas, self.config.plant);
     }
 
-    /// One turn of a pod.
+    /// One turn of a worker.
     pub fn turn(&self, me: usize) {
         instance::turn(&self.shared, &self.instances, me);
     }
 
-    /// Moves tasks about among the pods.
+    /// Moves tasks about among the workers.
     pub fn rebalance(&self) {
-        rebalance(&self.shared, self.config.instances);
+        rebalance(&self.shared, self.instances.len());
     }
 
-    /// Kills a pod between two of its turns.
+    /// Kills the pod of a worker between two of its turns.
     pub fn kill(&self, me: usize) {
         self.shared.note(format_args!("{me} is killed"));
-        instance::stop(&self.shared, &mut self.instances[me].borrow_mut());
+        instance::stop(&self.shared, &self.instances, me);
     }
 
     /// Appends a record to an input.
@@ -158,7 +167,7 @@ impl World {
 
     fn step(&mut self) {
         let chaos = self.config.chaos;
-        let me = self.shared.below(self.config.instances as u64) as usize;
+        let me = self.shared.below(self.instances.len() as u64) as usize;
         match self.shared.below(1_000) {
             0..600 => self.turn_or_start(me),
             600..750 => self.outside(),
@@ -166,9 +175,10 @@ impl World {
             850..900 => self.markers(),
             900..950 => self.flush(me),
             950..970 => instance::answer(&self.schemas, false),
+            970..975 if self.config.retention => self.forget_history(),
             985..990 => instance::end(&self.shared, &self.instances, me),
             970..985 => self.compact(),
-            _ => {}
+            _ => drop(self.shared.restores(me).step(&self.shared)),
         }
         if self.shared.chance(chaos.rebalance) {
             self.rebalance();
@@ -212,7 +222,8 @@ impl World {
         } else if self.shared.chance(200) {
             if self.shared.chance(self.config.chaos.disk_lost) {
                 self.shared.note(format_args!("{me} lost its disk"));
-                self.instances[me].borrow_mut().disk = Arc::new(MemDisk::default());
+                let disk = Arc::new(MemDisk::default());
+                self.shared.pod(me).for_each(|me| self.instances[me].borrow_mut().disk = disk.clone());
             }
             self.start(me);
         }
@@ -229,6 +240,11 @@ impl World {
                 self.shared.note(format_args!("disk of {me} fails in {accesses}"));
                 disk.fail_in(accesses);
             }
+        }
+        if self.shared.chance(self.config.chaos.disk * 5) {
+            let (writes, full) = (self.shared.below(10), self.shared.chance(100));
+            self.shared.note(format_args!("dedup segments of {me} fail in {writes}, for good: {full}"));
+            disk.fail_chunks_in(writes, full);
         }
         if self.shared.chance(self.config.chaos.rot * 5) {
             let rotten = disk.rot(&mut self.shared.rng.borrow_mut());
@@ -273,6 +289,17 @@ impl World {
         let task = self.shared.below(u64::from(TASKS)) as u32;
         let now_ms = self.shared.time.wall_ms();
         self.shared.broker.borrow_mut().log_mut(&self.shared.names.changelog, task).compact(now_ms, 24 * 3_600_000);
+    }
+
+    /// Retention deletes the older part of a task's history; its last record is young enough.
+    fn forget_history(&self) {
+        let task = self.shared.below(u64::from(TASKS)) as u32;
+        let mut broker = self.shared.broker.borrow_mut();
+        let history = broker.log_mut(&self.shared.names.order, task);
+        let offsets: Vec<i64> = history.read(0).map(|stored| stored.offset).collect();
+        let Some(first) = self.shared.rng.borrow_mut().pick(&offsets).copied() else { return };
+        self.shared.note(format_args!("the history of {task} begins at {first}"));
+        history.delete_records(first);
     }
 
     /// The outside world sends a few records, now and then within a transaction that it may abort.
@@ -358,7 +385,7 @@ fn marker(shared: &Shared) {
 /// What may come between any two calls of an instance.
 fn interrupt(shared: &Rc<Shared>, instances: &Instances, me: usize) {
     let chaos = shared.chaos.get();
-    match shared.below(10) {
+    match shared.below(12) {
         0..5 => {
             let other = (me + 1 + shared.below(instances.len() as u64) as usize) % instances.len();
             instance::turn(shared, instances, other);
@@ -373,6 +400,8 @@ fn interrupt(shared: &Rc<Shared>, instances: &Instances, me: usize) {
             shared.note(format_args!("a twin of {me} appears"));
             shared.broker.borrow_mut().abandon(&crate::transport::SimTransport::transactional_id(me));
         }
+        10 => drop(shared.restores(me).step(shared)),
+        11 => drop(shared.restores(shared.below(instances.len() as u64) as usize).step(shared)),
         _ => shared.time.advance_us(shared.below(5_000)),
     }
 }

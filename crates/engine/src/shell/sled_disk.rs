@@ -89,6 +89,8 @@ pub struct SledDisk {
     segments: Mutex<BTreeMap<Segment, Folder>>,
     /// Dedup positions applied but not yet known to be on disk.
     applied: Mutex<HashMap<u32, i64>>,
+    /// Tasks with a chunk that could not be written: how far theirs go stays as it is, until they begin again.
+    lacking: Mutex<HashSet<u32>>,
     /// Held while positions are written and while a task is dropped, so that no position outlives its chunks.
     flushing: Mutex<()>,
     faults: DiskFaults,
@@ -155,6 +157,7 @@ impl SledDisk {
             recent: Mutex::default(),
             segments: Mutex::default(),
             applied: Mutex::default(),
+            lacking: Mutex::default(),
             flushing: Mutex::default(),
             faults: DiskFaults::default(),
         };
@@ -205,15 +208,20 @@ impl SledDisk {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
                     let opened = open(&self.segment_path(chunk.segment), DEDUP_CACHE);
-                    let Some(db) = self.ok(task, opened) else { return };
+                    let Some(db) = self.ok(task, opened) else {
+                        locked(&self.lacking).insert(task);
+                        return;
+                    };
                     entry.insert(Folder { db, users: HashSet::new(), held: HashMap::new(), dirty: true })
                 }
             };
             segment.users.insert((task, chunk.input));
             segment.dirty = true;
             let put = segment.db.insert(chunk_key(task, chunk.input, chunk.offset), chunk.bytes.as_slice());
-            if let Some(None) = self.ok(task, put) {
-                segment.held.entry(task).or_default().add(chunk.offset);
+            match self.ok(task, put) {
+                Some(None) => segment.held.entry(task).or_default().add(chunk.offset),
+                Some(Some(_)) => {}
+                None => drop(locked(&self.lacking).insert(task)),
             }
         }
         if let Some(last) = chunks.iter().map(|chunk| chunk.offset).max() {
@@ -266,7 +274,8 @@ impl SledDisk {
         if dirty.into_iter().any(|db| self.ok(None, db.flush()).is_none()) {
             return;
         }
-        for (task, next) in applied {
+        let lacking = locked(&self.lacking).clone();
+        for (task, next) in applied.into_iter().filter(|(task, _)| !lacking.contains(task)) {
             batch.insert(state_key(DEDUP_NEXT, task, &[]), &next.to_le_bytes());
         }
         self.report(None, self.state.apply_batch(batch));
@@ -441,6 +450,7 @@ impl Disk for SledDisk {
         self.report(task, self.state.insert(checkpoint.as_slice(), checkpoint::encode(&Checkpoint::default())));
         self.report(task, self.state.flush());
         locked(&self.applied).remove(&task);
+        locked(&self.lacking).remove(&task);
         for segment in locked(&self.segments).values_mut() {
             segment.users.retain(|(user, _)| *user != task);
             segment.held.remove(&task);

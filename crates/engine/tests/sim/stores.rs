@@ -58,6 +58,26 @@ fn sim_a_disk_that_keeps_failing_ends_the_process_and_the_next_one_goes_on() {
     world.must_be_right();
 }
 
+/// A duplicate would be new to a window that lacks a chunk: whether the state of that transaction was written or not.
+#[test]
+fn sim_a_full_dedup_segment_forgets_no_accepted_event() {
+    for (writes, full) in [(0, false), (1, false), (3, false), (2, true)] {
+        let world = World::calm(Limits { records: 1, ..Limits::default() });
+        let key = key_of(0);
+        let disk = world.instances[0].borrow().disk.clone();
+        disk.fail_chunks_in(writes, full);
+        for number in 0..8 {
+            world.send(number, &entry(&key, Op::Add, 1));
+            world.turns(2);
+        }
+        for number in 0..8 {
+            world.send(number, &entry(&key, Op::Add, 1));
+        }
+        world.must_be_right();
+        assert_eq!(world.story(&key).len(), 8, "after {writes} writes, for good: {full}");
+    }
+}
+
 /// Several workers share a disk: each hears of the faults of its own tasks, and rebuilds nothing else.
 #[test]
 fn a_fault_of_the_disk_goes_to_the_worker_that_it_concerns() {

@@ -38,6 +38,37 @@ fn what_was_read_lately_is_bounded() {
     assert_eq!(recent.bytes, 0);
 }
 
+/// Space is back before the worker hears of what failed; a flush and a crash come before the store is set aside.
+#[test]
+fn how_far_dedup_chunks_go_does_not_pass_one_that_was_not_written() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let chunk = |from_ms, offset| {
+        let segment = Segment { from_ms, until_ms: from_ms + 1 };
+        vec![Chunk { input: 0, segment, offset, bytes: vec![1; 24] }]
+    };
+    let next = |disk: &SledDisk| disk.checkpoint(7).expect("a checkpoint").dedup_next;
+    let disk = SledDisk::open(folder.path()).expect("a store");
+    disk.begin(7, "changelog", "dedup", 0);
+    disk.restore_dedup(7, chunk(4, 10), 11);
+    disk.flush();
+    let in_the_way = folder.path().join("dedup-5_6");
+    std::fs::write(&in_the_way, "no folder").expect("a file");
+    disk.restore_dedup(7, chunk(5, 11), 12);
+    std::fs::remove_file(&in_the_way).expect("a file");
+    disk.restore_dedup(7, chunk(6, 12), 13);
+    disk.close();
+    assert!(disk.take_fault(&|task| task == 7).is_some());
+    assert_eq!(next(&disk), 11);
+    drop(disk);
+    let disk = SledDisk::open(folder.path()).expect("a store");
+    assert_eq!(next(&disk), 11);
+    disk.drop_task(7);
+    disk.begin(7, "changelog", "dedup", 0);
+    disk.restore_dedup(7, chunk(5, 11), 12);
+    disk.flush();
+    assert_eq!(next(&disk), 12, "a store that begins again lacks nothing");
+}
+
 /// Chunks of two segments, surely on disk; the folder is returned as it was after the first of them, too.
 fn with_segments(folder: &std::path::Path) -> std::path::PathBuf {
     let chunk = |from_ms, offset| {
