@@ -61,6 +61,7 @@ fn run(sim: &Path, plant: Option<&Plant>) -> End {
         .args(["--exact", "seeds::sim_random_seeds", "--nocapture"])
         .env(WAKES, name)
         .env("ORDERFLOW_SIM_SEEDS", SEEDS)
+        .env("ORDERFLOW_SIM_LINES", "0")
         .env_remove("ORDERFLOW_SIM_SEED")
         .env_remove("SEED")
         .current_dir(copy::root())

@@ -18,13 +18,6 @@ pub const ALL: &[Plant] = &[
         new: "{ drop(chunks); Vec::new() }",
     },
     Plant {
-        name: "a-page-that-was-not-written-counts",
-        wrong: "a restore goes on behind a page that the disk did not take",
-        file: "shell/restore.rs",
-        old: "written(disk, task, next)?;",
-        new: "",
-    },
-    Plant {
         name: "a-checkpoint-of-another-topic-counts",
         wrong: "a store that followed a topic that was deleted is taken for one of its successor",
         file: "shell/restore.rs",
@@ -39,25 +32,11 @@ pub const ALL: &[Plant] = &[
         new: "false",
     },
     Plant {
-        name: "an-old-checkpoint-counts",
-        wrong: "a store goes on although tombstones that it never saw may be gone",
-        file: "shell/restore.rs",
-        old: "if «old» {\n            return Err(\"it is older",
-        new: "false",
-    },
-    Plant {
         name: "chunks-outlive-their-checkpoint",
         wrong: "a store that begins anew keeps what a crash has left of the former one",
         file: "shell/restore.rs",
         old: "«disk.drop_task(task);»\n    disk.begin",
         new: "",
-    },
-    Plant {
-        name: "foreign-offsets-count",
-        wrong: "committed offsets that do not fit the state are no reason to look again",
-        file: "shell/restore/positions.rs",
-        old: "!differ.is_empty()",
-        new: "false",
     },
     Plant {
         name: "a-fault-drops-what-is-committed",
@@ -130,25 +109,11 @@ pub const ALL: &[Plant] = &[
         new: "{ restoring.spoiled = false; false }",
     },
     Plant {
-        name: "a-store-that-failed-meanwhile-is-opened",
-        wrong: "a store that failed while it was restored is opened as if nothing had been",
-        file: "shell/driver/tasks.rs",
-        old: "if «restoring.spoiled» {",
-        new: "false",
-    },
-    Plant {
         name: "revoked-without-a-commit",
         wrong: "a task is given back with a transaction of it open",
         file: "shell/driver/tasks.rs",
         old: "self.step(Input::Flush)?;",
         new: "",
-    },
-    Plant {
-        name: "lost-is-committed",
-        wrong: "what is in hand of a task that was lost is committed",
-        file: "shell/driver/tasks.rs",
-        old: "self.step(Input::Failed(Failure::World(\"assignment lost\".into())))?;",
-        new: "self.step(Input::Flush)?;",
     },
     Plant {
         name: "a-failed-restore-is-not-asked-for-again",
@@ -170,12 +135,5 @@ pub const ALL: &[Plant] = &[
         file: "shell/driver/faults.rs",
         old: "self.transport.reopen()?;\n        «self.close(&open)»",
         new: "Ok(())",
-    },
-    Plant {
-        name: "quarantined-stays-open",
-        wrong: "a task that was set aside goes on",
-        file: "shell/driver/faults.rs",
-        old: "self.tell(Input::Close(task));\n        self.restoring.remove(&task);",
-        new: "self.restoring.remove(&task);",
     },
 ];
