@@ -6,6 +6,7 @@ mod gaps;
 mod laws;
 mod order;
 mod parked;
+mod plants;
 mod poison;
 mod rejects;
 mod restores;

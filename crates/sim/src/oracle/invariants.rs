@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use engine::core::headers;
 use engine::core::keys;
-use engine::core::order::Steps;
+use engine::core::order::{Step, Steps};
 use engine::core::record::TaskRecord;
 use flow::Id;
 
@@ -12,6 +12,7 @@ use super::facts::{Facts, Output, TaskFacts};
 use super::model::Expected;
 use crate::broker::Deed;
 use crate::disk::ROT;
+use crate::inputs::{ASK_ID, ENTRY_ID, SLOW_ENTRY_IDS, STRANGER_ID};
 use crate::ledger::wire::{self, Read};
 use crate::ledger::{ACCOUNT, PARKED, TOPOLOGY};
 
@@ -34,6 +35,8 @@ pub const ALL: &[(&str, Invariant)] = &[
     ("an_event_id_comes_out_once", an_event_id_comes_out_once),
     ("sequence_numbers_of_a_key_have_no_gap", sequence_numbers_of_a_key_have_no_gap),
     ("money_is_conserved", money_is_conserved),
+    ("what_a_reset_sends_again_is_marked", what_a_reset_sends_again_is_marked),
+    ("only_what_the_registry_lacks_is_unknown", only_what_the_registry_lacks_is_unknown),
 ];
 
 /// Checks all of them; what is wrong, by name.
@@ -335,4 +338,41 @@ pub fn money_is_conserved(facts: &Facts) -> Result<(), String> {
         format!("{come} came, {gone} is there or went; {amounts:?}, sums {sums}, parked {parked}")
     })?;
     ensure(of("Moved") == of("Received"), || format!("{amounts:?}"))
+}
+
+/// After a reset outputs bear the mark of a repeat until the recorded past is over, and at no other time.
+pub fn what_a_reset_sends_again_is_marked(facts: &Facts) -> Result<(), String> {
+    for task in &facts.tasks {
+        // How much came out of the recorded past, and where the present life began.
+        let (mut past, mut begin) = (0, 0);
+        for end in task.resets.iter().map(|mark| mark.outputs).chain([task.outputs.len()]) {
+            for (at, output) in task.outputs[begin..end].iter().enumerate() {
+                let header = headers::find(headers::lend(&output.stored.message.headers), headers::REPEAT);
+                let (marked, again) = (header == Some(b"true"), at < past);
+                ensure(marked == again, || {
+                    format!("task {}: output {} has the mark: {marked}", task.task, begin + at)
+                })?;
+            }
+            past = past.max(end - begin);
+            begin = end;
+        }
+    }
+    Ok(())
+}
+
+/// A record is rejected for its schema only when the registry has said that there is no such schema.
+pub fn only_what_the_registry_lacks_is_unknown(facts: &Facts) -> Result<(), String> {
+    for task in &facts.tasks {
+        for step in task.order.iter().flat_map(|steps| &steps.steps) {
+            let Step::Unknown { input, offset_next } = step else { continue };
+            let record = task.inputs[*input].iter().rfind(|stored| stored.offset < *offset_next);
+            let Some(id) = record.and_then(|stored| stored.message.value.as_ref()?.get(1..5)?.try_into().ok()) else {
+                continue;
+            };
+            let id = u32::from_be_bytes(id);
+            let known = [ENTRY_ID, ASK_ID, STRANGER_ID].contains(&id) || SLOW_ENTRY_IDS.contains(&id);
+            ensure(!known, || format!("task {} input {input}: schema {id} at {}", task.task, offset_next - 1))?;
+        }
+    }
+    Ok(())
 }
