@@ -166,8 +166,9 @@ impl Evidence<'_> {
     fn incomplete(&self, what: &str) -> String {
         format!(
             "task {}: {what}; the stores on the instances' disks are kept, they may be the last copy; \
-             hint: docs/OPERATIONS.md, \"A task that does not open\"",
-            self.task
+             hint: stop its instances, then `orderflow state publish {} --data DIR` shows what it would write anew from their \
+             stores; docs/OPERATIONS.md, \"A task that does not open\"",
+            self.task, self.topology.name
         )
     }
 
@@ -179,6 +180,52 @@ impl Evidence<'_> {
              hint: find it (`kafka-consumer-groups.sh --describe --members --group {group}`), stop it and the processor, \
              then delete the group's offsets of these topics: the task goes on where its state stands",
             differ.join("; ")
+        )
+    }
+
+    /// Why a store with this record is not the task's last one.
+    pub fn behind(&self, record: &TaskRecord) -> Option<String> {
+        let mut behind = Vec::new();
+        for (number, (input, committed)) in self.topology.inputs.iter().zip(&self.committed).enumerate() {
+            let stands = record.input(input.topic).map_or(0, |known| known.offset_next);
+            if let Some(committed) = committed
+                && stands < committed.offset_next
+                && !self.is_skip(number, stands, *committed)
+            {
+                behind.push(format!(
+                    "{}: committed {}, the store stands at {stands}",
+                    input.topic, committed.offset_next
+                ));
+            }
+        }
+        (!behind.is_empty()).then(|| {
+            format!(
+                "task {}: this store is older than the committed offsets ({}): the task was at work elsewhere since, or the \
+                 disk came back with less; it is not written; hint: name the folder of the instance that had the task last",
+                self.task,
+                behind.join("; ")
+            )
+        })
+    }
+
+    /// Somebody has written the task's record meanwhile.
+    pub fn taken(&self) -> String {
+        let (task, processor, Internal { changelog, dedup, .. }) = (self.task, self.topology.name, self.names);
+        format!(
+            "task {task}: \"{changelog}\" holds a record of this task that is not this store's, or belongs to an earlier \
+             topic: the task wrote on after the topic was deleted, so that a part is there; nothing is written over it; \
+             hint: where this store is the last copy, delete \"{changelog}\" and \"{dedup}\", run `orderflow topics apply`, \
+             then `orderflow state publish {processor}` again"
+        )
+    }
+
+    /// The store may lack a part.
+    pub fn torn(&self) -> String {
+        format!(
+            "task {}: this store was not closed as a whole: a crash, or a restore that was cut off, may have left its last \
+             dedup chunks or rows out; it is not written; hint: name the folder of another instance that had the task; \
+             --accept-loss writes it all the same",
+            self.task
         )
     }
 

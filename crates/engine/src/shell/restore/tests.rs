@@ -1,5 +1,7 @@
 //! What a restore does with a store, and where it lets a task go on.
 
+mod publish;
+
 use flow::{Duplicates, Topology};
 
 use super::*;
@@ -34,6 +36,8 @@ struct Log {
     ends: Vec<i64>,
     waits: usize,
     id: &'static str,
+    /// Of the dedup changelog, where it alone is another one.
+    dedup_id: &'static str,
     /// Each look finds the group's offsets one further.
     moving: bool,
 }
@@ -52,7 +56,8 @@ impl LogReader for Log {
         Ok(self.bounds.clone())
     }
     fn topic_id(&mut self, topic: &str) -> Result<String, Fault> {
-        Ok(format!("{topic}{}", self.id))
+        let id = if topic == "p-dedup" && !self.dedup_id.is_empty() { self.dedup_id } else { self.id };
+        Ok(format!("{topic}{id}"))
     }
     fn bounds(&mut self, topic: &str, _: u32) -> Result<(i64, i64), Fault> {
         let end = self.ends.get(self.waits).copied().unwrap_or(self.end);
