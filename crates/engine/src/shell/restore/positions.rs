@@ -95,6 +95,10 @@ impl Evidence<'_> {
         if !differ.is_empty() {
             return Err(Doubt::Again(self.foreign(&differ)));
         }
+        // A transaction of timers moves no input: only its number of events tells that it is missing.
+        if let Some(events) = self.events().filter(|events| *events > record.events) {
+            return Err(Doubt::Again(self.lacking(events, record.events)));
+        }
         if !missing.is_empty() {
             let (processor, task, missing) = (self.topology.name, self.task, missing.join(", "));
             tracing::warn!(
@@ -104,6 +108,15 @@ impl Evidence<'_> {
             );
         }
         Ok(at)
+    }
+
+    /// How many events the task had handled when it last committed; `None` where nothing says it, as an older build wrote.
+    fn events(&self) -> Option<u64> {
+        let noted = self.committed.iter().flatten().filter_map(|committed| match committed.mark {
+            Mark::Events(events) => Some(events),
+            _ => None,
+        });
+        noted.max()
     }
 
     /// An operator has given up what lies before the input's first offset, and no more.
@@ -198,6 +211,9 @@ impl Evidence<'_> {
                 ));
             }
         }
+        if let Some(events) = self.events().filter(|events| *events > record.events) {
+            behind.push(format!("events: committed {events}, the store stands at {}", record.events));
+        }
         (!behind.is_empty()).then(|| {
             format!(
                 "task {}: this store is older than the committed offsets ({}): the task was at work elsewhere since, or the \
@@ -226,6 +242,15 @@ impl Evidence<'_> {
              dedup chunks or rows out; it is not written; hint: name the folder of another instance that had the task; \
              --accept-loss writes it all the same",
             self.task
+        )
+    }
+
+    fn lacking(&self, committed: u64, state: u64) -> String {
+        let (task, group, changelog) = (self.task, self.topology.name, &self.names.changelog);
+        format!(
+            "task {task}: the offsets of group \"{group}\" were committed with {committed} events handled, the state stands at \
+             {state}: the last transactions, of timers alone, are missing in \"{changelog}\", which lags or was truncated; \
+             nothing was read; hint: docs/OPERATIONS.md, \"A task that does not open\""
         )
     }
 

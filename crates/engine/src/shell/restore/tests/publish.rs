@@ -96,6 +96,8 @@ fn only_a_store_that_is_whole_and_fits_is_published() {
     refused(&mut log, &disk, "older than the committed offsets (b: committed 12, the store stands at 9)");
     log.committed = vec![at(6), at(9)];
     refused(&mut log, &disk, "a: committed 6, the state stands at 7");
+    log.committed = vec![marked(7, Mark::Events(2)), marked(9, Mark::Events(2))];
+    refused(&mut log, &disk, "events: committed 2, the store stands at 1");
     // Forgotten offsets are answered from the record, here as well.
     log.committed = vec![None, None];
     assert!(matches!(verdict(&mut log, Some(&disk), false), Verdict::Ready(_)));
