@@ -292,9 +292,7 @@ impl SledDisk {
         for (task, next) in applied {
             batch.insert(state_key(DEDUP_NEXT, task, &[]), &next.to_le_bytes());
         }
-        for (task, next) in wholes.into_iter().filter(|(task, _)| !self.noted_whole(*task)) {
-            batch.insert(state_key(WHOLE, task, &[]), &next.to_le_bytes());
-        }
+        wholes.iter().for_each(|whole| batch.insert(whole::key(whole.0), &whole.1.to_le_bytes()));
         self.report(None, self.state.apply_batch(batch));
     }
 

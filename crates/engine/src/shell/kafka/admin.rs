@@ -316,7 +316,7 @@ impl Admin {
             let mut at = list.add_partition(topic, *partition as i32);
             at.set_offset(Offset::Offset(*offset_next))?;
             if *mark != Mark::None {
-                at.set_metadata(&mark.text());
+                at.set_metadata(mark.text());
             }
         }
         match consumer.commit(&list, rdkafka::consumer::CommitMode::Sync) {

@@ -12,6 +12,10 @@ use super::{DEDUP_CACHE, OpenError, STATE_CACHE, SledDisk, folder_name, locked, 
 /// The changelog position up to which state and dedup chunks are surely both on disk.
 pub(super) const WHOLE: u8 = 4;
 
+pub(super) fn key(task: u32) -> Vec<u8> {
+    state_key(WHOLE, task, &[])
+}
+
 impl SledDisk {
     /// Opens a store that may be the last copy: nothing in it is set aside, dropped or made. `None`: there is none.
     pub fn open_kept(root: &Path) -> Result<Option<SledDisk>, OpenError> {
@@ -30,11 +34,11 @@ impl SledDisk {
         SledDisk::open(root).map(Some)
     }
 
-    /// Tasks whose store is whole, and up to where. To be read before chunks are made durable.
+    /// Tasks whose store is whole, and up to where, as far as that is not noted. To be read before chunks are made durable.
     pub(super) fn wholes(&self) -> Vec<(u32, i64)> {
         let whole = locked(&self.whole);
         let next = |task: &u32| Some((*task, self.checkpoint(*task)?.changelog_next));
-        whole.iter().filter_map(next).collect()
+        whole.iter().filter(|task| !self.noted_whole(**task)).filter_map(next).collect()
     }
 
     pub(super) fn note_whole(&self, task: u32, whole: bool) {
@@ -48,7 +52,7 @@ impl SledDisk {
 
     /// Whether the last flush noted what the checkpoint says.
     pub(super) fn noted_whole(&self, task: u32) -> bool {
-        let noted = self.ok(task, self.state.get(state_key(WHOLE, task, &[]))).flatten();
+        let noted = self.ok(task, self.state.get(key(task))).flatten();
         let noted = noted.and_then(|bytes| Some(i64::from_le_bytes(bytes.as_ref().try_into().ok()?)));
         noted.is_some() && noted == self.checkpoint(task).map(|checkpoint| checkpoint.changelog_next)
     }

@@ -119,6 +119,30 @@ fn only_a_store_that_is_whole_and_fits_is_published() {
     assert_eq!(verdict(&mut log, Some(&empty), false), Verdict::Unused);
 }
 
+/// The task was at home here, left, and came back; its restore was cut off after a page.
+#[test]
+fn a_store_whose_restore_was_cut_off_is_not_whole_any_more() {
+    let mut log = past(&record(&[("a", 7, 7), ("b", 9, 9)]));
+    let (_folder, disk) = disk();
+    restored(&mut log, &disk).unwrap();
+    disk.flush();
+    assert!(disk.is_whole(0));
+    (log.end, log.known) = (9, vec![7]);
+    let mut asked = 0;
+    let mut progress = |_, _| {
+        asked += 1;
+        if asked < 3 { Ok(()) } else { Err(Fault::Abort("not wanted".into())) }
+    };
+    restore(&mut log, &disk, &Internal::of("p"), 0, 1, &mut progress).unwrap_err();
+    disk.flush();
+    assert_eq!(disk.checkpoint(0).unwrap().changelog_next, 7, "no page was written");
+    assert!(!disk.is_whole(0), "a part is taken for the whole");
+    log.known.clear();
+    restored(&mut log, &disk).unwrap();
+    disk.flush();
+    assert!(disk.is_whole(0));
+}
+
 #[test]
 fn a_dedup_changelog_that_alone_is_gone_is_written_alone() {
     let (_folder, disk, mut log) = closed();
