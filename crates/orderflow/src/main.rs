@@ -56,6 +56,8 @@ enum Command {
     #[command(subcommand)]
     Dlq(commands::dlq::Command),
     Reset(commands::reset::Args),
+    #[command(subcommand)]
+    State(commands::state::Command),
     Lag(commands::lag::Args),
     Top(commands::top::Args),
     Parked(commands::parked::Args),
@@ -95,6 +97,7 @@ fn main() -> ExitCode {
         Command::Item(command) => commands::item::run(command, place),
         Command::Dlq(command) => commands::dlq::run(command, place),
         Command::Reset(args) => commands::reset::run(args, place),
+        Command::State(command) => commands::state::run(command, place),
         Command::Lag(args) => commands::lag::run(args, place),
         Command::Top(args) => commands::top::run(args, place),
         Command::Parked(args) => commands::parked::run(args, place),

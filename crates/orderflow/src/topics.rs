@@ -6,6 +6,7 @@ use catalog::TopicKind;
 use catalog::plan::{Live, Plan, Setting, Wish};
 use contract::TopicSpec;
 use engine::shell::kafka::{ACLS, Admin, AdminError, Found, KafkaSettings, LET_IN, Wanted};
+use engine::shell::transport::Position;
 
 use crate::failure::Failure;
 
@@ -54,6 +55,16 @@ pub fn failed(error: AdminError) -> anyhow::Error {
         AdminError::GroupActive(_) => Failure::new("group-active", error.to_string(), hint).into(),
         _ => Failure::new("kafka", error.to_string(), hint).into(),
     }
+}
+
+/// An error while a group has members. One of its positions is committed as it is: the broker refuses that then.
+pub fn refuse_active(
+    admin: &Admin,
+    group: &str,
+    committed: impl Iterator<Item = (String, u32, Position)>,
+) -> anyhow::Result<()> {
+    let same: Vec<_> = committed.take(1).collect();
+    admin.set_offsets(group, &same).map_err(failed)
 }
 
 /// Compares what decides whether a processor may run: that its topics are there, their partitions, and every property that

@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::core::io::{DeadLetter, Logged, Send};
+use engine::core::io::{DeadLetter, Logged, Send, Stand};
 use engine::core::{dedup, keys};
 use engine::shell::disk::Disk;
 use engine::shell::transport::{Fault, Fetched, Transport};
@@ -132,15 +132,14 @@ impl Transport for Planted {
         self.inner.order_log(task, value)
     }
 
-    fn send_offsets(&mut self, offsets: &[(u32, usize, i64)]) -> Result<(), Fault> {
+    fn send_offsets(&mut self, offsets: &[Stand]) -> Result<(), Fault> {
         if self.is(Plant::OffsetTooFar) {
-            let far: Vec<(u32, usize, i64)> =
-                offsets.iter().map(|(task, input, next)| (*task, *input, next + 1)).collect();
+            let far: Vec<Stand> = offsets.iter().map(|at| Stand { offset_next: at.offset_next + 1, ..*at }).collect();
             return self.inner.send_offsets(&far);
         }
         if self.is(Plant::OffsetsOutside) {
             let group = &mut self.shared.broker.borrow_mut().group;
-            group.offsets.extend(offsets.iter().map(|(task, input, next)| ((*task, *input), *next)));
+            group.offsets.extend(offsets.iter().map(|at| ((at.task, at.input), at.offset_next)));
         }
         self.inner.send_offsets(offsets)
     }

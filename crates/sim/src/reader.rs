@@ -28,9 +28,13 @@ impl LogReader for SimReader<'_> {
         if broker.group.pending.get(&task).is_some_and(|pending| !pending.is_empty()) {
             return Err(Fault::Abort(format!("offsets of task {task} are not stable")));
         }
-        let position = |offset_next| Position { offset_next, mark: Mark::None };
-        let offsets = &broker.group.offsets;
-        Ok((0..TOPOLOGY.inputs.len()).map(|input| offsets.get(&(task, input)).copied().map(position)).collect())
+        let group = &broker.group;
+        let position = |input| {
+            let offset_next = *group.offsets.get(&(task, input))?;
+            let noted = group.events.get(&(task, input)).filter(|(beside, _)| *beside == offset_next);
+            Some(Position { offset_next, mark: noted.map_or(Mark::None, |(_, events)| Mark::Events(*events)) })
+        };
+        Ok((0..TOPOLOGY.inputs.len()).map(position).collect())
     }
 
     fn input_bounds(&mut self, task: u32) -> Result<Vec<(i64, i64)>, Fault> {

@@ -216,6 +216,7 @@ impl World {
             for (input, topic) in TOPOLOGY.inputs.iter().enumerate() {
                 let start = broker.log(topic.topic, task).start;
                 broker.group.offsets.insert((task, input), start);
+                broker.group.events.remove(&(task, input));
             }
             for topic in names {
                 let end = broker.log(topic, task).next;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use engine::core::clock::STEP_MS;
 use engine::core::headers;
-use engine::core::io::{DeadLetter, Logged, Send};
+use engine::core::io::{DeadLetter, Logged, Send, Stand};
 use engine::core::order::{Step, Steps};
 use engine::core::worker::AHEAD_MS;
 use engine::shell::transport::{Change, Fault, Fetched, Transport};
@@ -364,7 +364,7 @@ impl Transport for SimTransport {
         self.produce("order log", &topic, task, message).map(drop)
     }
 
-    fn send_offsets(&mut self, offsets: &[(u32, usize, i64)]) -> Result<(), Fault> {
+    fn send_offsets(&mut self, offsets: &[Stand]) -> Result<(), Fault> {
         self.shared.before(self.me, "send offsets", Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))?;
         self.expect(Stage::Open, "send offsets");
         self.shared.note(format_args!("{} offsets {offsets:?}", self.me));
@@ -377,7 +377,7 @@ impl Transport for SimTransport {
         let (id, epoch) = (Self::transactional_id(self.me), self.producer.unwrap_or(0));
         broker.send_offsets(&id, epoch, offsets).inspect_err(|_| self.stage = Stage::Broken)?;
         drop(broker);
-        self.offsets.extend(offsets.iter().map(|(task, _, _)| *task));
+        self.offsets.extend(offsets.iter().map(|at| at.task));
         self.shared.after(self.me, "send offsets", Hurt::Any).inspect_err(|_| self.stage = broken(self.stage))
     }
 

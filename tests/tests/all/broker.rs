@@ -1,5 +1,7 @@
 //! The binary against a real Kafka: what it does when the world misbehaves, and what it says then.
 
+#[path = "broker/assigned.rs"]
+mod assigned;
 #[path = "broker/clients.rs"]
 mod clients;
 #[path = "broker/everyday.rs"]

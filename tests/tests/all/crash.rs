@@ -8,6 +8,8 @@ mod load;
 mod missing;
 #[path = "crash/points.rs"]
 mod points;
+#[path = "crash/publish.rs"]
+mod publish;
 #[path = "crash/reset.rs"]
 mod reset;
 #[path = "crash/restart.rs"]

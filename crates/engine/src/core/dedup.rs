@@ -170,21 +170,11 @@ impl Window {
         }
     }
 
-    /// Records for the dedup changelog, one for each segment that the transaction brought ids of:
-    /// `[version u8] [input's name u32] [segment's begin i64] [segment's end i64] [entries]`, little-endian.
+    /// Records for the dedup changelog, one for each segment that the transaction brought ids of.
     pub fn seal(&mut self) -> Vec<Vec<u8>> {
         std::mem::swap(&mut self.building, &mut self.committing);
         self.building.clear();
-        let record = |(segment, bytes): &(Segment, Vec<u8>)| {
-            let mut out = Vec::with_capacity(21 + bytes.len());
-            out.push(VERSION);
-            out.extend(self.input.to_le_bytes());
-            out.extend(segment.from_ms.to_le_bytes());
-            out.extend(segment.until_ms.to_le_bytes());
-            out.extend(bytes);
-            out
-        };
-        self.committing.runs.iter().map(record).collect()
+        self.committing.runs.iter().map(|(segment, bytes)| encode(self.input, *segment, bytes)).collect()
     }
 
     /// The transaction is committed; its dedup records landed at the next of `offsets`.
@@ -277,6 +267,18 @@ impl Memory {
         memory.strangers.dedup();
         memory
     }
+}
+
+/// A record of the dedup changelog:
+/// `[version u8] [input's name u32] [segment's begin i64] [segment's end i64] [entries]`, little-endian.
+pub fn encode(input: u32, segment: Segment, entries: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(21 + entries.len());
+    out.push(VERSION);
+    out.extend(input.to_le_bytes());
+    out.extend(segment.from_ms.to_le_bytes());
+    out.extend(segment.until_ms.to_le_bytes());
+    out.extend(entries);
+    out
 }
 
 /// Reads a record of the dedup changelog; `None` when the bytes are none.

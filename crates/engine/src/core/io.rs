@@ -113,6 +113,16 @@ pub enum Input<'a> {
     Passed(Passed),
 }
 
+/// Where an input stands, for the group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stand {
+    pub task: u32,
+    pub input: usize,
+    pub offset_next: i64,
+    /// Events that the task has handled: a transaction of timers moves nothing else that the group would see.
+    pub events: u64,
+}
+
 /// Where the changelog records of one task landed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Logged {
@@ -266,7 +276,7 @@ pub enum Action {
         value: Vec<u8>,
     },
     /// (task, input, `offset_next`), with the consumer group's metadata.
-    SendOffsets(Vec<(u32, usize, i64)>),
+    SendOffsets(Vec<Stand>),
     Commit,
     Abort,
     /// Only ever after the commit is known.

@@ -88,6 +88,14 @@ pub trait Disk: Store {
     /// Drops everything of a task.
     fn drop_task(&self, task: u32);
 
+    /// A task's restore begins (`false`: from now on the store may hold a part only) or has ended.
+    fn whole(&self, _task: u32, _whole: bool) {}
+
+    /// Whether the store surely holds all of a task, state and dedup window, as its checkpoint says.
+    fn is_whole(&self, _task: u32) -> bool {
+        true
+    }
+
     /// The first fault since the last call, of a task that is `mine` or of none: reads and writes report here, not where
     /// they happen.
     fn take_fault(&self, mine: &dyn Fn(u32) -> bool) -> Option<DiskFault>;

@@ -1,6 +1,7 @@
 //! Restore: brings a task's store up to its changelogs, only the tail where the checkpoint allows it.
 
 mod positions;
+mod publish;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::core::record::{LogIds, TaskRecord};
 use super::disk::{Checkpoint, Disk};
 use super::transport::{Entry, Fault, LogReader, Page};
 use positions::{Doubt, Evidence};
+pub use publish::{Draft, Look, Sink, Verdict, look, write};
 
 /// Names of a processor's internal topics.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +123,7 @@ fn restore_once(
         Ok(fresh) => fresh,
         Err(doubt) => return Ok(Err(doubt)),
     };
+    disk.whole(task, false);
     catch_up(reader, disk, &evidence, (&fresh, ends), now_ms, progress)?;
     let record = record_of(disk.get(task, &keys::task()), &evidence);
     let places = match record.and_then(|record| evidence.positions(record.as_ref(), false)) {
@@ -138,6 +141,7 @@ fn restore_once(
     let last = last_entry(reader, &names.order, task, (start, end), &|entry| entry.value.is_some())?;
     let (positions, read_from) = places.into_iter().unzip();
     let order_last = last.and_then(|entry| entry.value);
+    disk.whole(task, true);
     let Evidence { topology, logs, .. } = evidence;
     let inputs: Vec<u32> = topology.inputs.iter().map(|input| ids::topic(input.topic)).collect();
     let memory = Memory::read(task, &inputs, topology.window_ms, disk);

@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod held;
+mod whole;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -16,6 +17,7 @@ use crate::core::io::{Batch, Chunk, Segment, Store};
 use super::disk::{Checkpoint, Disk, DiskFault, DiskFaults};
 use super::sled_db::{is_locked, open};
 use held::{Held, SEGMENT, held_key};
+use whole::WHOLE;
 
 const STATE: u8 = 0;
 const CHECKPOINT: u8 = 1;
@@ -93,6 +95,8 @@ pub struct SledDisk {
     lacking: Mutex<HashSet<u32>>,
     /// Held while positions are written and while a task is dropped, so that no position outlives its chunks.
     flushing: Mutex<()>,
+    /// Tasks whose restore has ended, so that the store is all they have.
+    whole: Mutex<HashSet<u32>>,
     faults: DiskFaults,
 }
 
@@ -159,6 +163,7 @@ impl SledDisk {
             applied: Mutex::default(),
             lacking: Mutex::default(),
             flushing: Mutex::default(),
+            whole: Mutex::default(),
             faults: DiskFaults::default(),
         };
         disk.open_segments();
@@ -261,6 +266,7 @@ impl SledDisk {
     /// Makes dedup chunks durable, then remembers how far they go. Called now and then, off the hot path.
     pub fn flush(&self) {
         let _guard = locked(&self.flushing);
+        let wholes = self.wholes();
         let applied: Vec<(u32, i64)> = locked(&self.applied).drain().collect();
         let mut batch = sled::Batch::default();
         let mut dirty = Vec::new();
@@ -278,6 +284,7 @@ impl SledDisk {
         for (task, next) in applied.into_iter().filter(|(task, _)| !lacking.contains(task)) {
             batch.insert(state_key(DEDUP_NEXT, task, &[]), &next.to_le_bytes());
         }
+        wholes.iter().for_each(|whole| batch.insert(whole::key(whole.0), &whole.1.to_le_bytes()));
         self.report(None, self.state.apply_batch(batch));
     }
 
@@ -451,16 +458,25 @@ impl Disk for SledDisk {
         self.report(task, self.state.flush());
         locked(&self.applied).remove(&task);
         locked(&self.lacking).remove(&task);
+        self.note_whole(task, false);
         for segment in locked(&self.segments).values_mut() {
             segment.users.retain(|(user, _)| *user != task);
             segment.held.remove(&task);
             self.remove_all(task, &segment.db, &task.to_be_bytes());
             self.report(task, segment.db.flush());
         }
-        for kind in [STATE, DEDUP_NEXT, SEGMENT, CHECKPOINT] {
+        for kind in [STATE, DEDUP_NEXT, SEGMENT, WHOLE, CHECKPOINT] {
             self.remove_all(task, &self.state, &state_key(kind, task, &[]));
         }
         locked(&self.recent).clear();
+    }
+
+    fn whole(&self, task: u32, whole: bool) {
+        self.note_whole(task, whole);
+    }
+
+    fn is_whole(&self, task: u32) -> bool {
+        self.noted_whole(task)
     }
 
     fn take_fault(&self, mine: &dyn Fn(u32) -> bool) -> Option<DiskFault> {

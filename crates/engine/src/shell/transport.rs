@@ -8,7 +8,7 @@ use flow::Topology;
 
 use super::observe::Observed;
 use crate::core::headers::Header;
-use crate::core::io::{DeadLetter, Logged, Opening, Passed, Send};
+use crate::core::io::{DeadLetter, Logged, Opening, Passed, Send, Stand};
 
 /// What went wrong, by what there is to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -122,7 +122,7 @@ pub trait Transport {
     fn changelog(&mut self, task: u32, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault>;
     fn dedup_log(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault>;
     fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault>;
-    fn send_offsets(&mut self, offsets: &[(u32, usize, i64)]) -> Result<(), Fault>;
+    fn send_offsets(&mut self, offsets: &[Stand]) -> Result<(), Fault>;
 
     /// Commits; retries a timed-out commit until its outcome is known. Where the changelog records landed.
     fn commit(&mut self) -> Result<Vec<Logged>, Fault>;
@@ -168,29 +168,38 @@ pub struct Position {
     pub mark: Mark,
 }
 
-/// What stands beside a committed offset that the operator's own command has set, so that nothing else is mistaken for it.
+/// What stands beside a committed offset. Other texts are somebody else's and mean nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mark {
     #[default]
     None,
+    /// The task's own transaction: how many events it had handled then.
+    Events(u64),
     /// `orderflow reset`: state begins empty here.
     Reset,
     /// `orderflow reset --skip-deleted`: state is kept, and the records before this offset are given up.
     Skip,
 }
 
+/// How the metadata of a transaction's offsets begins.
+const EVENTS: &str = "orderflow events ";
+
 impl Mark {
     /// As the metadata of a committed offset.
-    pub fn text(self) -> &'static str {
+    pub fn text(self) -> String {
         match self {
-            Mark::None => "",
-            Mark::Reset => "orderflow reset",
-            Mark::Skip => "orderflow reset --skip-deleted",
+            Mark::None => String::new(),
+            Mark::Events(events) => format!("{EVENTS}{events}"),
+            Mark::Reset => "orderflow reset".to_owned(),
+            Mark::Skip => "orderflow reset --skip-deleted".to_owned(),
         }
     }
 
-    /// Reads it back; other texts are somebody else's and mean nothing.
+    /// Reads it back.
     pub fn of(text: &str) -> Mark {
+        if let Some(events) = text.strip_prefix(EVENTS) {
+            return events.parse().map_or(Mark::None, Mark::Events);
+        }
         [Mark::Reset, Mark::Skip].into_iter().find(|mark| mark.text() == text).unwrap_or_default()
     }
 }
@@ -214,5 +223,20 @@ pub trait LogReader {
     /// Waits before something is read again.
     fn wait(&mut self, wait: Duration) {
         std::thread::sleep(wait);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Mark;
+
+    #[test]
+    fn a_mark_reads_back_and_other_texts_mean_nothing() {
+        for mark in [Mark::None, Mark::Events(0), Mark::Events(u64::MAX), Mark::Reset, Mark::Skip] {
+            assert_eq!(Mark::of(&mark.text()), mark);
+        }
+        for text in ["x", "orderflow events ", "orderflow events -1", "orderflow events 1 "] {
+            assert_eq!(Mark::of(text), Mark::None, "{text}");
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod clocks;
 mod disks;
 mod gaps;
+mod lag;
 mod laws;
 mod order;
 mod parked;

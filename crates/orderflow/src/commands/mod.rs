@@ -15,6 +15,7 @@ pub mod parked;
 pub mod reset;
 pub mod run;
 pub mod schema;
+pub mod state;
 pub mod top;
 pub mod topics;
 pub mod verify;

@@ -212,19 +212,16 @@ fn print(plan: &Plan, topology: &flow::Topology) {
     outln!("  {}-order: kept and followed", topology.name);
 }
 
-/// Commits what is committed already: the broker refuses that while the group has members.
 fn refuse_active(admin: &Admin, topology: &flow::Topology, plan: &Plan) -> anyhow::Result<()> {
-    let same: Wanted = plan
-        .moves
-        .iter()
+    let moves = plan.moves.iter();
+    let mut same = moves
         .filter_map(|(topic, partition, committed, _)| Some((topic.clone(), *partition, (*committed)?)))
-        .take(1)
-        .collect();
-    if same.is_empty() {
+        .peekable();
+    if same.peek().is_none() {
         let what = format!("consumer group \"{}\" has committed nothing", topology.name);
         return Err(Failure::new("nothing-to-reset", what, "it begins at the earliest offsets anyway").into());
     }
-    admin.set_offsets(topology.name, &same).map_err(failed)
+    crate::topics::refuse_active(admin, topology.name, same)
 }
 
 fn verify(admin: &Admin, topology: &flow::Topology, wanted: &[(String, u32, Position)]) -> anyhow::Result<()> {

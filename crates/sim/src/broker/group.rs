@@ -29,6 +29,8 @@ pub struct Group {
     sessions: u64,
     /// Committed `offset_next` by (task, input).
     pub offsets: BTreeMap<(u32, usize), i64>,
+    /// The metadata of an offset and what it stands beside: another offset, whoever has set it, has none.
+    pub events: BTreeMap<(u32, usize), (i64, u64)>,
     /// Transactions that hold undecided offsets of a task.
     pub pending: BTreeMap<u32, Vec<u64>>,
 }

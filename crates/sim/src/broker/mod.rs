@@ -9,6 +9,7 @@ pub mod txn;
 
 use std::collections::BTreeMap;
 
+use engine::core::io::Stand;
 use engine::shell::transport::Fault;
 use group::Group;
 use log::{Log, Message};
@@ -126,15 +127,16 @@ impl Broker {
     }
 
     /// Adds group offsets to the open transaction; the caller has checked the group's epoch.
-    pub fn send_offsets(&mut self, id: &str, epoch: u32, offsets: &[(u32, usize, i64)]) -> Result<(), Fault> {
+    pub fn send_offsets(&mut self, id: &str, epoch: u32, offsets: &[Stand]) -> Result<(), Fault> {
         let producer = self.owned(id, epoch)?;
         let Some(txn) = &mut producer.open else { return Err(Fault::Abort("no transaction is open".into())) };
         let no = txn.no;
-        for (task, input, next) in offsets {
-            txn.offsets.insert((*task, *input), *next);
+        for at in offsets {
+            txn.offsets.insert((at.task, at.input), at.offset_next);
+            txn.events.insert((at.task, at.input), (at.offset_next, at.events));
         }
-        for (task, _, _) in offsets {
-            let pending = self.group.pending.entry(*task).or_default();
+        for at in offsets {
+            let pending = self.group.pending.entry(at.task).or_default();
             if !pending.contains(&no) {
                 pending.push(no);
             }
@@ -180,12 +182,13 @@ impl Broker {
             return;
         }
         let place = txn.markers.swap_remove((pick % txn.markers.len() as u64) as usize);
-        let (no, offsets) = (txn.no, txn.offsets.clone());
+        let (no, offsets, events) = (txn.no, txn.offsets.clone(), txn.events.clone());
         match place {
             Place::Partition(topic, partition) => self.log_mut(&topic, partition).mark(no, commit),
             Place::Offsets => {
                 if commit {
                     self.group.offsets.extend(offsets);
+                    self.group.events.extend(events);
                 }
                 self.group.pending.values_mut().for_each(|pending| pending.retain(|other| *other != no));
             }

@@ -33,6 +33,8 @@ pub struct Txn {
     pub no: u64,
     pub began_us: u64,
     pub offsets: BTreeMap<(u32, usize), i64>,
+    /// The metadata of each offset, beside it.
+    pub events: BTreeMap<(u32, usize), (i64, u64)>,
     pub decided: Option<bool>,
     /// Markers under way, once it is decided.
     pub markers: Vec<Place>,
@@ -47,6 +49,7 @@ impl Txn {
             no,
             began_us,
             offsets: BTreeMap::new(),
+            events: BTreeMap::new(),
             decided: None,
             markers: Vec::new(),
             places: BTreeSet::new(),

@@ -104,6 +104,16 @@ fn broker_offsets_of_somebody_else_are_refused_and_missing_ones_answered() -> Re
         let found = admin.offsets("order-intake", &at)?;
         let mut moved = found.iter().zip(0..).filter_map(|(next, partition)| Some(((*next)?, partition)));
         let (next, partition) = moved.find(|(next, _)| *next > 0).context("nothing is committed")?;
+        let topics: Vec<(String, u32)> = vec![(INPUT.to_owned(), partition)];
+        let own = admin.positions("order-intake", &topics)?[0].context("it was there")?;
+        let Mark::Events(events) = own.mark else { anyhow::bail!("no number of events beside {own:?}") };
+        let beyond = Position { offset_next: next, mark: Mark::Events(events + 1) };
+        eventually("the group to be empty", LIMIT, || {
+            Ok(admin.set_offsets("order-intake", &[(INPUT.to_owned(), partition, beyond)]).ok())
+        })?;
+        let doctor = shared.program.fails(&["doctor"], 1, "unhealthy")?;
+        let both = format!("with {} events handled, the state stands at {events}", events + 1);
+        ensure!(doctor.out.contains(&both), "{doctor}");
         let foreign = Position { offset_next: next - 1, mark: Mark::None };
         eventually("the group to be empty", LIMIT, || {
             Ok(admin.set_offsets("order-intake", &[(INPUT.to_owned(), partition, foreign)]).ok())

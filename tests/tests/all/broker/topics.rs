@@ -277,7 +277,7 @@ fn broker_that_nobody_reaches_is_named() -> Result<()> {
     let address = free_address()?;
     let program = Program::new(&address)?;
     program.judge(|program| {
-        let commands: [&[&str]; 11] = [
+        let commands: [&[&str]; 12] = [
             &["order", "submit", "--item", "x=1"],
             &["order", "show", "x"],
             &["item", "register", "x", "--price", "1"],
@@ -286,6 +286,7 @@ fn broker_that_nobody_reaches_is_named() -> Result<()> {
             &["topics", "apply"],
             &["topics", "plan"],
             &["reset", "item-lookup"],
+            &["state", "publish", "item-lookup"],
             &["lag"],
             &["parked"],
             &["graph", "--live"],

@@ -52,7 +52,7 @@ fn records(flow: &Flow, topics: &[&str]) -> Result<Vec<Message>> {
 }
 
 /// Waits until every processor has committed past the last record of its inputs.
-fn quiet(flow: &Flow, admin: &Admin) -> Result<()> {
+pub fn quiet(flow: &Flow, admin: &Admin) -> Result<()> {
     eventually("every input to be committed to its end", LIMIT, || {
         for (group, topics) in INPUTS {
             let mut ends: BTreeMap<(String, u32), i64> = BTreeMap::new();

@@ -24,6 +24,7 @@ const COMMANDS: &[&[&str]] = &[
     &["item", "register", "a", "--price", "1"],
     &["dlq", "list", "order-intake"],
     &["reset", "item-lookup"],
+    &["state", "publish", "item-lookup"],
     &["run", "order-intake"],
     &["load", "tpch"],
     &["verify"],

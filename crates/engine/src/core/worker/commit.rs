@@ -1,7 +1,7 @@
 //! The transaction's end: commit when it is due, a full stop backwards when it fails.
 
 use crate::core::counts::Committed;
-use crate::core::io::{Action, Failure, Logged, Now, Store};
+use crate::core::io::{Action, Failure, Logged, Now, Stand, Store};
 use crate::core::keys::{self, Wake};
 use crate::core::order::positions_key;
 
@@ -42,7 +42,9 @@ impl Worker {
                 task.note_code(&self.version);
                 actions.push(Action::OrderLog { task: task.id, value: task.order.encode() });
             }
-            offsets.extend(task.standing.positions.iter().enumerate().map(|(input, next)| (task.id, input, *next)));
+            let (id, events) = (task.id, task.standing.events);
+            let stand = |(input, next): (usize, &i64)| Stand { task: id, input, offset_next: *next, events };
+            offsets.extend(task.standing.positions.iter().enumerate().map(stand));
             task.seal();
         }
         self.sealed = self.open.take().unwrap_or_default();

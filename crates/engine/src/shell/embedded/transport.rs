@@ -7,7 +7,7 @@ use std::time::Duration;
 use flow::Topology;
 
 use crate::core::headers;
-use crate::core::io::{DeadLetter, Logged, Send};
+use crate::core::io::{DeadLetter, Logged, Send, Stand};
 use crate::shell::clock::SystemClock;
 use crate::shell::disk::Disk;
 use crate::shell::driver::Clock;
@@ -201,8 +201,8 @@ impl Transport for EmbeddedTransport {
         self.internal(self.names.order.clone(), Kind::Output, task, None, Some(value))
     }
 
-    fn send_offsets(&mut self, offsets: &[(u32, usize, i64)]) -> Result<(), Fault> {
-        self.offsets = offsets.iter().map(|(task, input, next)| ((self.inputs[*input], *task), *next)).collect();
+    fn send_offsets(&mut self, offsets: &[Stand]) -> Result<(), Fault> {
+        self.offsets = offsets.iter().map(|at| ((self.inputs[at.input], at.task), at.offset_next)).collect();
         Ok(())
     }
 

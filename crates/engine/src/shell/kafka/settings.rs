@@ -47,6 +47,10 @@ impl fmt::Debug for KafkaSettings {
 /// How long the broker waits for a commit before it aborts a transaction, in milliseconds.
 pub const TRANSACTION_TIMEOUT_MS: u32 = 10_000;
 
+/// How long all of one task's store may take to be written, in milliseconds: `transaction.max.timeout.ms` of a broker that
+/// was not told otherwise.
+const PUBLISH_TIMEOUT_MS: &str = "900000";
+
 /// How long a member of a classic group may be silent before its tasks go to others, in milliseconds.
 const SESSION_MS: &str = "10000";
 
@@ -140,6 +144,15 @@ impl KafkaSettings {
             .set("queue.buffering.max.messages", "200000")
             .set("queue.buffering.max.kbytes", "65536")
             .set("message.max.bytes", "8388608");
+        config
+    }
+
+    /// The transactional producer that writes lost changelogs. A task is one transaction, however large, so it gets all the
+    /// time that brokers grant by default.
+    pub(super) fn publisher(&self, group: &str) -> ClientConfig {
+        let mut config = self.producer(group, 0);
+        // No worker's: those end with a number.
+        config.set("transactional.id", format!("{group}.publish")).set("transaction.timeout.ms", PUBLISH_TIMEOUT_MS);
         config
     }
 

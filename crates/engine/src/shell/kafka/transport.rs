@@ -17,11 +17,11 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::core::headers::lend;
-use crate::core::io::{DeadLetter, Logged, Send};
+use crate::core::io::{DeadLetter, Logged, Send, Stand};
 use crate::shell::observe::{Client, End, Observed};
 use crate::shell::restore::{Internal, page_of_records};
 use crate::shell::sled_disk::SledDisk;
-use crate::shell::transport::{Change, Fault, Fetched, LogReader, Slot, Transport};
+use crate::shell::transport::{Change, Fault, Fetched, LogReader, Mark, Slot, Transport};
 use crate::shell::wire;
 
 use super::access::not_made;
@@ -438,11 +438,12 @@ impl Transport for KafkaTransport {
         self.internal(&topic, Kind::Output, task, None, Some(value))
     }
 
-    fn send_offsets(&mut self, offsets: &[(u32, usize, i64)]) -> Result<(), Fault> {
+    fn send_offsets(&mut self, offsets: &[Stand]) -> Result<(), Fault> {
         let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for (task, input, next) in offsets {
-            let topic = self.topology.inputs[*input].topic;
-            list.add_partition_offset(topic, *task as i32, Offset::Offset(*next)).map_err(abort("offsets"))?;
+        for Stand { task, input, offset_next, events } in offsets {
+            let mut at = list.add_partition(self.topology.inputs[*input].topic, *task as i32);
+            at.set_offset(Offset::Offset(*offset_next)).map_err(abort("offsets"))?;
+            at.set_metadata(Mark::Events(*events).text());
         }
         let group = self.consumer()?.group_metadata();
         let group = group.ok_or_else(|| Fault::Abort("the group has no metadata for us".into()))?;

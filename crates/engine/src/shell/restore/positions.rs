@@ -95,6 +95,10 @@ impl Evidence<'_> {
         if !differ.is_empty() {
             return Err(Doubt::Again(self.foreign(&differ)));
         }
+        // A transaction of timers moves no input: only its number of events tells that it is missing.
+        if let Some(events) = self.events().filter(|events| *events > record.events) {
+            return Err(Doubt::Again(self.lacking(events, record.events)));
+        }
         if !missing.is_empty() {
             let (processor, task, missing) = (self.topology.name, self.task, missing.join(", "));
             tracing::warn!(
@@ -104,6 +108,15 @@ impl Evidence<'_> {
             );
         }
         Ok(at)
+    }
+
+    /// How many events the task had handled when it last committed; `None` where nothing says it, as an older build wrote.
+    fn events(&self) -> Option<u64> {
+        let noted = self.committed.iter().flatten().filter_map(|committed| match committed.mark {
+            Mark::Events(events) => Some(events),
+            _ => None,
+        });
+        noted.max()
     }
 
     /// An operator has given up what lies before the input's first offset, and no more.
@@ -166,8 +179,9 @@ impl Evidence<'_> {
     fn incomplete(&self, what: &str) -> String {
         format!(
             "task {}: {what}; the stores on the instances' disks are kept, they may be the last copy; \
-             hint: docs/OPERATIONS.md, \"A task that does not open\"",
-            self.task
+             hint: stop its instances, then `orderflow state publish {} --data DIR` shows what it would write anew from their \
+             stores; docs/OPERATIONS.md, \"A task that does not open\"",
+            self.task, self.topology.name
         )
     }
 
@@ -179,6 +193,64 @@ impl Evidence<'_> {
              hint: find it (`kafka-consumer-groups.sh --describe --members --group {group}`), stop it and the processor, \
              then delete the group's offsets of these topics: the task goes on where its state stands",
             differ.join("; ")
+        )
+    }
+
+    /// Why a store with this record is not the task's last one.
+    pub fn behind(&self, record: &TaskRecord) -> Option<String> {
+        let mut behind = Vec::new();
+        for (number, (input, committed)) in self.topology.inputs.iter().zip(&self.committed).enumerate() {
+            let stands = record.input(input.topic).map_or(0, |known| known.offset_next);
+            if let Some(committed) = committed
+                && stands < committed.offset_next
+                && !self.is_skip(number, stands, *committed)
+            {
+                behind.push(format!(
+                    "{}: committed {}, the store stands at {stands}",
+                    input.topic, committed.offset_next
+                ));
+            }
+        }
+        if let Some(events) = self.events().filter(|events| *events > record.events) {
+            behind.push(format!("events: committed {events}, the store stands at {}", record.events));
+        }
+        (!behind.is_empty()).then(|| {
+            format!(
+                "task {}: this store is older than the committed offsets ({}): the task was at work elsewhere since, or the \
+                 disk came back with less; it is not written; hint: name the folder of the instance that had the task last",
+                self.task,
+                behind.join("; ")
+            )
+        })
+    }
+
+    /// Somebody has written the task's record meanwhile.
+    pub fn taken(&self) -> String {
+        let (task, processor, Internal { changelog, dedup, .. }) = (self.task, self.topology.name, self.names);
+        format!(
+            "task {task}: \"{changelog}\" holds a record of this task that is not this store's, or belongs to an earlier \
+             topic: the task wrote on after the topic was deleted, so that a part is there; nothing is written over it; \
+             hint: where this store is the last copy, delete \"{changelog}\" and \"{dedup}\", run `orderflow topics apply`, \
+             then `orderflow state publish {processor}` again"
+        )
+    }
+
+    /// The store may lack a part.
+    pub fn torn(&self) -> String {
+        format!(
+            "task {}: this store was not closed as a whole: a crash, or a restore that was cut off, may have left its last \
+             dedup chunks or rows out; it is not written; hint: name the folder of another instance that had the task; \
+             --accept-loss writes it all the same",
+            self.task
+        )
+    }
+
+    fn lacking(&self, committed: u64, state: u64) -> String {
+        let (task, group, changelog) = (self.task, self.topology.name, &self.names.changelog);
+        format!(
+            "task {task}: the offsets of group \"{group}\" were committed with {committed} events handled, the state stands at \
+             {state}: the last transactions, of timers alone, are missing in \"{changelog}\", which lags or was truncated; \
+             nothing was read; hint: docs/OPERATIONS.md, \"A task that does not open\""
         )
     }
 

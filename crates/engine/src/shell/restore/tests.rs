@@ -1,5 +1,7 @@
 //! What a restore does with a store, and where it lets a task go on.
 
+mod publish;
+
 use flow::{Duplicates, Topology};
 
 use super::*;
@@ -34,6 +36,8 @@ struct Log {
     ends: Vec<i64>,
     waits: usize,
     id: &'static str,
+    /// Of the dedup changelog, where it alone is another one.
+    dedup_id: &'static str,
     /// Each look finds the group's offsets one further.
     moving: bool,
 }
@@ -52,7 +56,8 @@ impl LogReader for Log {
         Ok(self.bounds.clone())
     }
     fn topic_id(&mut self, topic: &str) -> Result<String, Fault> {
-        Ok(format!("{topic}{}", self.id))
+        let id = if topic == "p-dedup" && !self.dedup_id.is_empty() { self.dedup_id } else { self.id };
+        Ok(format!("{topic}{id}"))
     }
     fn bounds(&mut self, topic: &str, _: u32) -> Result<(i64, i64), Fault> {
         let end = self.ends.get(self.waits).copied().unwrap_or(self.end);
@@ -249,7 +254,7 @@ fn a_changelog_without_the_record_does_not_replace_a_store() {
 fn positions_follow_from_the_record_the_group_and_the_inputs() {
     type Row<'a> = (&'a [(&'a str, i64, i64)], [Option<Position>; 2], [i64; 2], Result<[i64; 2], &'a str>);
     let ab: &[(&str, i64, i64)] = &[("a", 7, 8), ("b", 9, 9)];
-    let rows: [Row<'_>; 14] = [
+    let rows: [Row<'_>; 16] = [
         (&[], [None, None], [3, 4], Ok([3, 4])),
         (&[], [at(0), None], [0, 4], Ok([0, 4])),
         (&[], [at(7), None], [0, 0], Err("has committed 7 of a")),
@@ -263,6 +268,8 @@ fn positions_follow_from_the_record_the_group_and_the_inputs() {
         (ab, [at(7), at(9)], [8, 9], Ok([8, 9])),
         (ab, [at(7), at(9)], [9, 9], Err("offsets 8 to 8 of a were deleted")),
         (ab, [marked(11, Mark::Skip), at(9)], [11, 9], Ok([11, 9])),
+        (ab, [marked(7, Mark::Events(1)), marked(9, Mark::Events(1))], [0, 0], Ok([7, 9])),
+        (ab, [at(7), marked(9, Mark::Events(2))], [0, 0], Err("with 2 events handled, the state stands at 1")),
         (ab, [marked(10, Mark::Skip), at(9)], [8, 9], Err("a: committed 10, the state stands at 7")),
     ];
     for (number, (inputs, committed, starts, wanted)) in rows.into_iter().enumerate() {

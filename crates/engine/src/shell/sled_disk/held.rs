@@ -3,7 +3,7 @@
 
 use crate::core::io::Segment;
 
-use super::{DEDUP_NEXT, SledDisk, locked, state_key};
+use super::{DEDUP_NEXT, SledDisk, locked, state_key, whole};
 
 pub(super) const SEGMENT: u8 = 3;
 
@@ -53,6 +53,7 @@ impl SledDisk {
             }
             tracing::warn!(task, "dedup segment {segment:?} lacks what was in it ({is:?}, was {was:?}), read again");
             // In this order: a crash between the two makes this be noticed again.
+            self.report(task, self.state.remove(whole::key(task)));
             self.report(task, self.state.remove(state_key(DEDUP_NEXT, task, &[])));
             self.report(task, self.state.remove(key));
         }

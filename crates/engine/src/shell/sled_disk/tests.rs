@@ -141,3 +141,55 @@ fn a_folder_that_the_system_refuses_stays_as_it_is() {
     assert!(error.contains("/sys/orderflow-store") && !error.contains("move"), "{error}");
     assert!(error.contains("os error") || error.contains("denied") || error.contains("permitted"), "{error}");
 }
+
+#[test]
+fn a_store_is_whole_when_state_and_chunks_were_flushed_after_its_restore() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let again = || SledDisk::open_kept(folder.path()).expect("readable").expect("a store");
+    let disk = SledDisk::open(folder.path()).expect("a store");
+    disk.begin(7, "changelog", "dedup", 0);
+    disk.restore_state(7, vec![(b"key".to_vec(), Some(b"value".to_vec()))], 5, 0);
+    disk.flush();
+    assert!(!disk.is_whole(7), "its restore has not ended");
+    disk.whole(7, true);
+    assert!(!disk.is_whole(7), "not flushed");
+    disk.close();
+    drop(disk);
+
+    let disk = again();
+    assert!(disk.is_whole(7) && !disk.is_whole(8));
+    disk.restore_state(7, Vec::new(), 9, 0);
+    disk.close();
+    assert!(!disk.is_whole(7), "a restore that was cut off");
+    disk.whole(7, true);
+    let segment = Segment { from_ms: 4, until_ms: 5 };
+    disk.restore_dedup(7, vec![Chunk { input: 0, segment, offset: 3, bytes: vec![1; 24] }], 4);
+    disk.close();
+    assert!(disk.is_whole(7));
+    drop(disk);
+
+    std::fs::remove_dir_all(folder.path().join("dedup-4_5")).expect("removed");
+    assert!(!again().is_whole(7), "a dedup segment is gone");
+    let disk = again();
+    disk.whole(7, true);
+    disk.close();
+    disk.drop_task(7);
+    disk.begin(7, "changelog", "dedup", 0);
+    disk.restore_state(7, Vec::new(), 9, 0);
+    disk.close();
+    assert!(!disk.is_whole(7), "begun anew");
+}
+
+#[test]
+fn a_store_that_may_be_the_last_copy_is_not_touched_when_it_cannot_be_read() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    assert!(SledDisk::open_kept(folder.path()).expect("nothing wrong").is_none());
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "made");
+    with_segments(folder.path());
+    let broken = folder.path().join("dedup-5_6");
+    std::fs::remove_dir_all(&broken).expect("removed");
+    std::fs::write(&broken, "no folder").expect("written");
+    let why = SledDisk::open_kept(folder.path()).err().expect("unreadable").to_string();
+    assert!(why.contains("dedup-5_6") && why.contains("kept as it is"), "{why}");
+    assert!(broken.is_file(), "dropped");
+}
