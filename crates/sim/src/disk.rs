@@ -249,6 +249,16 @@ impl MemDisk {
         of.map(|((_, key), value)| (key.clone(), value.clone())).collect()
     }
 
+    /// In how many dedup segments a task has chunks of one input, at most.
+    pub fn segments_of(&self, task: u32) -> usize {
+        let inner = self.inner();
+        let mut inputs: BTreeMap<u32, usize> = BTreeMap::new();
+        for (_, input) in inner.segments.values().flat_map(|segment| &segment.users).filter(|(of, _)| *of == task) {
+            *inputs.entry(*input).or_default() += 1;
+        }
+        inputs.into_values().max().unwrap_or(0)
+    }
+
     /// Folders of dedup segments that exist.
     pub fn segments(&self) -> usize {
         self.inner().segments.len()

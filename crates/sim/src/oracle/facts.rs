@@ -39,6 +39,8 @@ pub struct TaskFacts {
     pub changelog: BTreeMap<Vec<u8>, Vec<u8>>,
     /// The store of the task's owner.
     pub store: Option<BTreeMap<Vec<u8>, Vec<u8>>>,
+    /// In how many dedup segments the owner has chunks of one input, at most.
+    pub segments: usize,
     pub offsets: Vec<Option<i64>>,
     /// How many outputs, dead letters and accepted ids there were at each reset.
     pub resets: Vec<Mark>,
@@ -102,6 +104,7 @@ fn of_task(world: &World, broker: &Broker, task: u32) -> TaskFacts {
         accepted: accepted(broker, &names.dedup, task),
         changelog,
         store: owner.map(|owner| world.instances[owner].borrow().disk.content(task)),
+        segments: owner.map_or(0, |owner| world.instances[owner].borrow().disk.segments_of(task)),
         offsets: (0..TOPOLOGY.inputs.len()).map(|input| broker.group.offsets.get(&(task, input)).copied()).collect(),
         resets: world.marks.iter().map(|marks| marks[task as usize]).collect(),
     }

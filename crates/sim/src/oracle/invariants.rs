@@ -31,6 +31,7 @@ pub const ALL: &[(&str, Invariant)] = &[
     ("the_store_is_the_changelog", the_store_is_the_changelog),
     ("no_record_lies_where_a_task_passed_nothing", no_record_lies_where_a_task_passed_nothing),
     ("accepted_ids_are_the_models", accepted_ids_are_the_models),
+    ("dedup_segments_are_bounded", dedup_segments_are_bounded),
     ("an_event_id_has_one_content", an_event_id_has_one_content),
     ("an_event_id_comes_out_once", an_event_id_comes_out_once),
     ("sequence_numbers_of_a_key_have_no_gap", sequence_numbers_of_a_key_have_no_gap),
@@ -42,6 +43,13 @@ pub const ALL: &[(&str, Invariant)] = &[
 /// Checks all of them; what is wrong, by name.
 pub fn check(facts: &Facts) -> Vec<String> {
     ALL.iter().filter_map(|(name, holds)| holds(facts).err().map(|why| format!("{name}: {why}"))).collect()
+}
+
+/// A window has eight segments, and the one that it begins in the middle of; what lies before is gone from the disk.
+pub fn dedup_segments_are_bounded(facts: &Facts) -> Result<(), String> {
+    const MOST: usize = 9;
+    let many = facts.tasks.iter().find(|task| task.segments > MOST);
+    many.map_or(Ok(()), |task| Err(format!("task {} has {} dedup segments of one input", task.task, task.segments)))
 }
 
 fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
