@@ -46,11 +46,11 @@ pub const ALL: &[Plant] = &[
         new: "&self.committed",
     },
     Plant {
-        name: "the-window-forgets-early",
-        wrong: "a segment expires when the window reaches its begin, not its end: duplicates are handled again",
+        name: "the-window-forgets-half",
+        wrong: "segments expire when half of the window has passed: duplicates are handled again",
         file: "core/dedup.rs",
         old: "oldest.segment.until_ms <= begin_ms",
-        new: "oldest.segment.from_ms <= begin_ms",
+        new: "oldest.segment.until_ms <= begin_ms.saturating_add(self.window_ms / 2)",
     },
     Plant {
         name: "the-window-remembers-too-long",

@@ -4,11 +4,11 @@ use super::Plant;
 
 pub const ALL: &[Plant] = &[
     Plant {
-        name: "a-restore-ends-early",
-        wrong: "what a replica calls its end is taken for the end: the last changes are missing",
+        name: "a-restore-of-ids-ends-early",
+        wrong: "what a replica calls its end is taken for the end: the task does not know what it has met last",
         file: "shell/restore.rs",
-        old: "next, state_end)?;\n        next = «page.next»;",
-        new: "if page.entries.is_empty() { state_end } else { page.next }",
+        old: "next, dedup_end)?;\n        next = «page.next»;",
+        new: "if page.entries.is_empty() { dedup_end } else { page.next }",
     },
     Plant {
         name: "a-restore-skips-ids",
@@ -37,13 +37,6 @@ pub const ALL: &[Plant] = &[
         file: "shell/restore.rs",
         old: "«disk.drop_task(task);»\n    disk.begin",
         new: "",
-    },
-    Plant {
-        name: "a-fault-drops-what-is-committed",
-        wrong: "a committed transaction does not reach the store when a fault comes between",
-        file: "shell/driver.rs",
-        old: "= action {\n                «self.disk.apply(batch, self.wall_ms());»",
-        new: "drop(batch);",
     },
     Plant {
         name: "a-disk-fault-is-overlooked",
