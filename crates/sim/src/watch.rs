@@ -12,7 +12,7 @@ use crate::shared::Shared;
 use crate::transport::POLL;
 
 /// Turns in which others may be served while a task with records at hand is not.
-const TURNS_MAX: u32 = 20;
+const TURNS_MAX: u32 = 8;
 
 /// Bytes of an input record, at most, in the random runs.
 const RECORD_MAX: usize = 4_096;
