@@ -313,8 +313,13 @@ impl Store for Writer<'_> {
         done(self.memory, || self.inner.chunk(task, input, segment, offset))
     }
 
-    fn chunks(&self, _task: u32, _visit: &mut dyn FnMut(Chunk)) {
-        unreachable!("a restore reads no chunks");
+    fn chunks(&self, task: u32, visit: &mut dyn FnMut(Chunk)) {
+        let read = || {
+            let mut chunks = Vec::new();
+            self.inner.chunks(task, &mut |chunk| chunks.push(chunk));
+            chunks
+        };
+        done(self.memory, read).into_iter().for_each(visit);
     }
 }
 

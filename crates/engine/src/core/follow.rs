@@ -21,6 +21,8 @@ pub enum HistoryGap {
     Begin { task: u32, record: String, topic: &'static str, begin: i64, stood: i64 },
     #[error("history-gap: \"{topic}\"/{task} held {recorded} records up to {offset_next} the first time, now {found}")]
     Count { task: u32, topic: &'static str, offset_next: i64, recorded: u64, found: u64 },
+    #[error("history-gap: task {task}'s history is read to its end, and the record that was its last one is not there")]
+    End { task: u32 },
     #[error("history-gap: the record at {offset} of \"{topic}\"/{task} was handled the first time and is gone")]
     Gone { task: u32, topic: &'static str, offset: i64 },
     #[error("history-gap: the schema of the record at {offset} of \"{topic}\"/{task} was known the first time")]

@@ -165,10 +165,14 @@ impl Task {
         if self.gap.is_some() {
             return Some(Follow::stopped());
         }
-        let recorded = self.recorded.as_ref()?;
+        self.is_behind().then(Follow::default)
+    }
+
+    /// Whether the history, as far as its last record says, goes further than the task has got.
+    pub fn is_behind(&self) -> bool {
+        let Some(recorded) = &self.recorded else { return false };
         let mut ends = recorded.end.iter().zip(&self.standing.positions);
-        let behind = ends.any(|(end, at)| end.is_some_and(|end| *at < end));
-        (behind || recorded.clock_ms > self.standing.clock_ms).then(Follow::default)
+        ends.any(|(end, at)| end.is_some_and(|end| *at < end)) || recorded.clock_ms > self.standing.clock_ms
     }
 
     /// Names the build in the first record of the history since the task was opened.

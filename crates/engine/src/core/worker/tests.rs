@@ -364,6 +364,23 @@ fn a_step_ends_where_the_consumer_has_gone_on_without_a_record() {
     assert!(worker.tasks().all(|task| task.follow.is_none()), "the past is over");
 }
 
+/// What was the last record when the task was opened is gone when it is read: retention, or somebody's hand.
+#[test]
+fn a_history_that_ends_before_its_last_record_is_a_gap() {
+    let value = history(&["a", "b"], &[run(0, 5)]).encode();
+    let mut worker = worker(100);
+    step(&mut worker, Input::Open(Opening { order_last: Some(value), positions: vec![0, 0], ..opening() }));
+    step(&mut worker, record(0, 0));
+    let mut actions = step(&mut worker, Input::Order { task: 0, page: Vec::new() });
+    actions.extend(step(&mut worker, Input::Tick { now: Now::default(), drained: true }));
+    let why = actions.into_iter().find_map(|action| match action {
+        Action::Quarantine { task: 0, why } => Some(why),
+        _ => None,
+    });
+    assert!(why.is_some_and(|why| why.starts_with("history-gap: task 0's history is read to its end")));
+    assert_eq!(worker.counts().records, 0, "nothing is guessed");
+}
+
 #[test]
 fn a_history_that_begins_behind_the_positions_is_a_gap() {
     let mut history = history(&["a", "b"], &[run(0, 9)]);

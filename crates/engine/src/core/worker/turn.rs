@@ -14,6 +14,9 @@ impl Worker {
         let wall_ms = self.clock.wall_ms(self.now);
         let topology = self.topology;
         let Some(task) = self.tasks.get_mut(&id) else { return Ok(Turn::Wait) };
+        if task.follow.as_ref().is_some_and(|past| past.at_end && past.front().is_none()) && task.is_behind() {
+            return Err(HistoryGap::End { task: id });
+        }
         let Task { follow, standing, held, passed, names, order, .. } = task;
         let Some(past) = follow else {
             let can_go = |held: &Held| !perhaps_ahead(held.timestamp_ms(), wall_ms, self.now);

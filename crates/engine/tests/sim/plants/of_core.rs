@@ -147,8 +147,8 @@ pub const ALL: &[Plant] = &[
         name: "passed-is-not-asked-from-where",
         wrong: "that nothing lies behind one place is taken for true behind an earlier one: records are skipped",
         file: "core/task.rs",
-        old: "if from == at { to.max(at) } else { at }",
-        new: "let _ = from; to.max(at)",
+        old: "if self.from <= at { self.to.max(at) } else { at }",
+        new: "self.to.max(at)",
     },
     Plant {
         name: "a-letter-loses-headers",
@@ -210,7 +210,7 @@ pub const ALL: &[Plant] = &[
         name: "the-last-timer-is-not-of-the-past",
         wrong: "the recorded past is over when the inputs are there, before its last timer has fired",
         file: "core/task.rs",
-        old: "behind || recorded.clock_ms > self.standing.clock_ms",
-        new: "behind",
+        old: "recorded.clock_ms > self.standing.clock_ms",
+        new: "false",
     },
 ];
