@@ -21,6 +21,10 @@ use tests::{Login, Orderflow, Program, eventually, warnings};
 
 use super::{LIMIT, kafka, program};
 
+const PROCESSORS: [&str; 3] = ["order-intake", "item-lookup", "fulfilment"];
+/// One in ten or so used to end with a signal.
+const STOPS: usize = 15;
+
 /// Where topics.yaml is.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -331,7 +335,8 @@ fn secure_a_processor_without_a_right_says_which() -> Result<()> {
         admin.allow(&these)
     };
     // A broker learns of new ACLs a moment after they were made.
-    let run = ["run", "order-intake", "--instance", "nobody"];
+    let data = nobody.arg("data");
+    let run = ["run", "order-intake", "--instance", "nobody", "--data", &data];
     let fails = |nobody: &Program, error: &str, what: &str| -> Result<()> {
         let mut last = String::new();
         let said = eventually(&format!("error[{error}]"), LIMIT, || {
@@ -358,5 +363,20 @@ fn secure_a_processor_without_a_right_says_which() -> Result<()> {
             }
             Ok(done.ok())
         })
+    })
+}
+
+/// Restores have just begun then, on threads whose clients speak TLS: the end of the process must not pull OpenSSL away
+/// under them.
+#[test]
+fn secure_a_stop_while_restores_are_under_way_is_clean() -> Result<()> {
+    prepared()?;
+    program("admin", Login::Scram)?.judge(|admin| {
+        for _ in 0..STOPS {
+            let mut process = admin.run(&PROCESSORS, "stopped", "data")?;
+            process.assigned()?;
+            process.stop()?;
+        }
+        Ok(())
     })
 }

@@ -63,6 +63,8 @@ impl Wanted {
     /// The next restore to begin. A thread that gets none is to end; what is left, another will take when it has ended
     /// the same task's earlier restore.
     fn next(&mut self) -> Option<Job> {
+        // Each would cost its first calls.
+        self.jobs.retain(|job| !is(&job.cancelled));
         let at = self.jobs.iter().position(|job| !self.under_way.contains(&job.task));
         let next = at.and_then(|at| self.jobs.remove(at));
         match &next {
@@ -214,6 +216,9 @@ mod tests {
         assert_eq!(restores.wanted().threads, 2, "a thread without work ends");
         restores.wanted().under_way.remove(&1);
         assert_eq!(next(), Some((1, 7)), "the thread that ended the first takes the second");
+        [(3, 1), (4, 1)].into_iter().for_each(|(task, number)| asked(task, number));
+        restores.wanted().jobs[0].cancelled.store(true, Ordering::Relaxed);
+        assert_eq!(next(), Some((4, 1)), "what is not wanted any more is not begun");
     }
 
     static TOPOLOGY: Topology =

@@ -62,6 +62,9 @@ impl KafkaSettings {
     #[expect(clippy::disallowed_methods, reason = "the one place that makes client configurations")]
     pub(super) fn base(&self, role: &str) -> ClientConfig {
         leader_hints::warn_unless_dropped();
+        // Before librdkafka does it, and so without a clean-up at the end of the process: that pulls OpenSSL away under
+        // the threads of clients which still live then, and a command that succeeded ends with a signal.
+        openssl_sys::init();
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.bootstrap)
