@@ -91,7 +91,7 @@ pub struct SledDisk {
     segments: Mutex<BTreeMap<Segment, Folder>>,
     /// Dedup positions applied but not yet known to be on disk.
     applied: Mutex<HashMap<u32, i64>>,
-    /// Tasks with a chunk that could not be written: how far theirs go stays as it is, until they begin again.
+    /// Tasks with a chunk that could not be written, or not surely: how far theirs go stays as it is, until they begin again.
     lacking: Mutex<HashSet<u32>>,
     /// Held while positions are written and while a task is dropped, so that no position outlives its chunks.
     flushing: Mutex<()>,
@@ -265,26 +265,32 @@ impl SledDisk {
 
     /// Makes dedup chunks durable, then remembers how far they go. Called now and then, off the hot path.
     pub fn flush(&self) {
+        self.flush_with(&|db| db.flush().map(drop));
+    }
+
+    fn flush_with(&self, flushed: &dyn Fn(&sled::Db) -> sled::Result<()>) {
         let _guard = locked(&self.flushing);
         let wholes = self.wholes();
         let applied: Vec<(u32, i64)> = locked(&self.applied).drain().collect();
+        let dirty = |(number, segment): (&Segment, &mut Folder)| {
+            std::mem::take(&mut segment.dirty).then(|| (*number, segment.db.clone(), segment.held.clone()))
+        };
+        let dirty: Vec<_> = locked(&self.segments).iter_mut().filter_map(dirty).collect();
         let mut batch = sled::Batch::default();
-        let mut dirty = Vec::new();
-        for (number, segment) in locked(&self.segments).iter_mut().filter(|(_, segment)| segment.dirty) {
-            segment.dirty = false;
-            dirty.push(segment.db.clone());
-            for (task, held) in &segment.held {
-                batch.insert(held_key(*task, *number), held.encode());
+        for (number, db, held) in dirty {
+            if self.ok(None, flushed(&db)).is_none() {
+                locked(&self.lacking).extend(held.into_keys());
+                continue;
             }
-        }
-        if dirty.into_iter().any(|db| self.ok(None, db.flush()).is_none()) {
-            return;
+            held.iter().for_each(|(task, held)| batch.insert(held_key(*task, number), held.encode()));
         }
         let lacking = locked(&self.lacking).clone();
         for (task, next) in applied.into_iter().filter(|(task, _)| !lacking.contains(task)) {
             batch.insert(state_key(DEDUP_NEXT, task, &[]), &next.to_le_bytes());
         }
-        wholes.iter().for_each(|whole| batch.insert(whole::key(whole.0), &whole.1.to_le_bytes()));
+        for (task, whole) in wholes.iter().filter(|(task, _)| !lacking.contains(task)) {
+            batch.insert(whole::key(*task), &whole.to_le_bytes());
+        }
         self.report(None, self.state.apply_batch(batch));
     }
 

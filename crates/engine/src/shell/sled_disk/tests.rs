@@ -1,5 +1,7 @@
 //! What the store promises, on a disk of its own.
 
+use std::cell::Cell;
+
 use super::*;
 
 #[test]
@@ -67,6 +69,36 @@ fn how_far_dedup_chunks_go_does_not_pass_one_that_was_not_written() {
     disk.restore_dedup(7, chunk(5, 11), 12);
     disk.flush();
     assert_eq!(next(&disk), 12, "a store that begins again lacks nothing");
+}
+
+#[test]
+fn how_far_dedup_chunks_go_does_not_pass_one_that_was_not_flushed() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let disk = SledDisk::open(folder.path()).expect("a store");
+    let write = |task, from_ms, offset| {
+        let segment = Segment { from_ms, until_ms: from_ms + 1 };
+        disk.restore_dedup(task, vec![Chunk { input: 0, segment, offset, bytes: vec![1; 24] }], offset + 1);
+    };
+    let next = |task| disk.checkpoint(task).expect("a checkpoint").dedup_next;
+    for task in [7, 8] {
+        disk.begin(task, "changelog", "dedup", 0);
+        disk.whole(task, true);
+    }
+    write(7, 4, 10);
+    write(8, 5, 3);
+    // The first call is for the lower segment.
+    let calls = Cell::new(0);
+    disk.flush_with(&|db| match calls.replace(calls.get() + 1) {
+        0 => Err(sled::Error::Io(std::io::Error::other("disk full"))),
+        _ => db.flush().map(drop),
+    });
+    assert!(disk.take_fault(&|_| true).is_some());
+    assert_eq!((next(7), next(8)), (0, 4), "the other segment is there");
+    assert!(!disk.is_whole(7) && disk.is_whole(8));
+    write(7, 6, 11);
+    disk.flush();
+    assert_eq!(next(7), 0, "the chunk before it may not be there");
+    assert!(!disk.is_whole(7));
 }
 
 /// Chunks of two segments, surely on disk; the folder is returned as it was after the first of them, too.
