@@ -67,6 +67,20 @@ pub fn refuse_active(
     admin.set_offsets(group, &same).map_err(failed)
 }
 
+/// An error where a topic of this processor is not as topics.yaml says; `hint` says what to do.
+pub fn refuse_differences(
+    admin: &Admin,
+    topology: &flow::Topology,
+    hint: impl Fn(&[Difference]) -> &'static str,
+) -> anyhow::Result<()> {
+    let found = differences(admin, &of(topology)).map_err(failed)?;
+    if found.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> = found.iter().map(ToString::to_string).collect();
+    Err(Failure::new("topics", lines.join("\n  "), hint(&found)).into())
+}
+
 /// Compares what decides whether a processor may run: that its topics are there, their partitions, and every property that
 /// topics.yaml leads to. A property that the broker does not know is no difference: it was made before it.
 pub fn differences(admin: &Admin, wanted: &[&'static TopicSpec]) -> Result<Vec<Difference>, AdminError> {

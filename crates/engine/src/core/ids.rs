@@ -1,6 +1,6 @@
 //! Identities that survive replay: the same cause leads to the same event id, in every run and on every machine.
 
-use flow::Id;
+use flow::{Id, Input};
 
 use super::io::SpanId;
 
@@ -93,6 +93,11 @@ pub fn partition(key: &[u8], partitions: u32) -> u32 {
 /// A topic's name in four bytes, for what is stored: the same wherever topics.yaml lists the topic.
 pub fn topic(name: &str) -> u32 {
     murmur2(name.as_bytes())
+}
+
+/// The names of a processor's inputs, in its order.
+pub fn inputs(inputs: &[Input]) -> Vec<u32> {
+    inputs.iter().map(|input| topic(input.topic)).collect()
 }
 
 fn murmur2(data: &[u8]) -> u32 {

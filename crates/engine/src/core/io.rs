@@ -275,7 +275,7 @@ pub enum Action {
         task: u32,
         value: Vec<u8>,
     },
-    /// (task, input, `offset_next`), with the consumer group's metadata.
+    /// With the consumer group's metadata.
     SendOffsets(Vec<Stand>),
     Commit,
     Abort,

@@ -114,7 +114,7 @@ impl Task {
             events: record.events,
         };
         let count = inputs.len();
-        let names: Vec<u32> = inputs.iter().map(|input| ids::topic(input.topic)).collect();
+        let names = ids::inputs(inputs);
         let Memory { windows, strangers } = opening.memory;
         debug_assert_eq!(windows.len(), count, "a window for each input");
         let last = opening.order_last.as_deref().map(Steps::decode).transpose();

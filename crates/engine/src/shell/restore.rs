@@ -80,11 +80,7 @@ pub fn examine(reader: &mut dyn LogReader, names: &Internal, task: u32) -> Resul
     let mut tries = 0;
     loop {
         tries += 1;
-        let committed = reader.committed(task)?;
-        let logs = LogIds { changelog: reader.topic_id(&names.changelog)?, dedup: reader.topic_id(&names.dedup)? };
-        let bounds = reader.input_bounds(task)?;
-        let ends = reader.bounds(&names.changelog, task)?;
-        let evidence = Evidence { topology: reader.topology(), names, task, logs, committed, bounds };
+        let (evidence, ends) = evidence_of(reader, names, task)?;
         let found = fits(logged(reader, &evidence, ends)?, &evidence, false);
         // A task that moves on meanwhile is open.
         match found {
@@ -94,6 +90,19 @@ pub fn examine(reader: &mut dyn LogReader, names: &Internal, task: u32) -> Resul
             Err(_) => reader.wait(AGAIN),
         }
     }
+}
+
+/// What the cluster says of a task, committed offsets first, and where its changelog begins and ends.
+fn evidence_of<'a>(
+    reader: &mut dyn LogReader,
+    names: &'a Internal,
+    task: u32,
+) -> Result<(Evidence<'a>, (i64, i64)), Fault> {
+    let committed = reader.committed(task)?;
+    let logs = LogIds { changelog: reader.topic_id(&names.changelog)?, dedup: reader.topic_id(&names.dedup)? };
+    let bounds = reader.input_bounds(task)?;
+    let ends = reader.bounds(&names.changelog, task)?;
+    Ok((Evidence { topology: reader.topology(), names, task, logs, committed, bounds }, ends))
 }
 
 /// What a restore is asked between two pages: how far it is, and whether it is still wanted.
@@ -143,8 +152,7 @@ fn restore_once(
     let order_last = last.and_then(|entry| entry.value);
     disk.whole(task, true);
     let Evidence { topology, logs, .. } = evidence;
-    let inputs: Vec<u32> = topology.inputs.iter().map(|input| ids::topic(input.topic)).collect();
-    let memory = Memory::read(task, &inputs, topology.window_ms, disk);
+    let memory = Memory::read(task, &ids::inputs(topology.inputs), topology.window_ms, disk);
     Ok(Ok(Opening { task, positions, read_from, order_last, logs, memory }))
 }
 

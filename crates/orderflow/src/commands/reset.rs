@@ -9,7 +9,7 @@ use engine::shell::transport::{LogReader as _, Mark, Position};
 use crate::failure::Failure;
 use crate::options::Place;
 use crate::processors;
-use crate::topics::{differences, failed, of, wanted};
+use crate::topics::{failed, refuse_differences, wanted};
 
 /// Begins a processor anew: offsets to the earliest, fresh stores, the recorded order followed; what it sends again
 /// carries the same event ids, so everything downstream drops what it has
@@ -44,16 +44,7 @@ pub fn run(args: &Args, place: &Place) -> anyhow::Result<()> {
     let topology = processors::find(&args.processor)?.topology();
     let settings: KafkaSettings = place.kafka_only("reset")?;
     let admin = Admin::open(&settings).map_err(failed)?;
-    let missing = differences(&admin, &of(topology)).map_err(failed)?;
-    if !missing.is_empty() {
-        let lines: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        return Err(Failure::new(
-            "topics",
-            lines.join("\n  "),
-            "there is nothing to reset before `orderflow topics apply`",
-        )
-        .into());
-    }
+    refuse_differences(&admin, topology, |_| "there is nothing to reset before `orderflow topics apply`")?;
     let plan = plan(&admin, topology)?;
     if args.skip_deleted {
         return skip(&admin, topology, &plan, args.yes);
@@ -116,7 +107,7 @@ fn lost(settings: &KafkaSettings, topology: &'static flow::Topology, plan: &Plan
     };
     let mut reader = KafkaReader::open(settings, topology).map_err(failed)?;
     let history = Internal::of(topology.name).order;
-    let names: Vec<u32> = topology.inputs.iter().map(|input| engine::core::ids::topic(input.topic)).collect();
+    let names = engine::core::ids::inputs(topology.inputs);
     let mut lost = Vec::new();
     for task in 0..topology.partitions {
         let handled = |input: &flow::Input| {

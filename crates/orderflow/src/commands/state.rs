@@ -12,7 +12,7 @@ use flow::Topology;
 use crate::failure::Failure;
 use crate::options::Place;
 use crate::processors;
-use crate::topics::{differences, failed, hint, of, refuse_active};
+use crate::topics::{failed, hint, refuse_active, refuse_differences};
 
 /// What a processor remembers
 #[derive(Debug, clap::Subcommand)]
@@ -44,11 +44,7 @@ pub fn run(command: &Command, place: &Place) -> anyhow::Result<()> {
     let topology = processors::find(&args.processor)?.topology();
     let settings: KafkaSettings = place.kafka_only("publish")?;
     let admin = Admin::open(&settings).map_err(failed)?;
-    let missing = differences(&admin, &of(topology)).map_err(failed)?;
-    if !missing.is_empty() {
-        let lines: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        return Err(Failure::new("topics", lines.join("\n  "), hint(&missing)).into());
-    }
+    refuse_differences(&admin, topology, hint)?;
     let folder = args.data.join(topology.name);
     let disk = SledDisk::open_kept(&folder).map_err(|error| {
         let text = error.to_string();

@@ -8,7 +8,7 @@ use engine::shell::client::{Client, Message};
 use engine::shell::kafka::{Admin, KafkaClient};
 use tests::{Ended, Flow, Kafka, Orderflow, eventually, logged, written};
 
-use super::reset::quiet;
+use super::reset::{once_empty, quiet};
 use super::{LIMIT, PROCESSORS, alone, text, verify};
 
 const LOST: [&str; 2] = ["item-lookup-changelog", "item-lookup-dedup"];
@@ -20,13 +20,8 @@ fn lookup(flow: &mut Flow, instance: &str, data: &str) -> Result<Orderflow> {
     flow.begin(&["run", "item-lookup", "--instance", instance, "--data", data])
 }
 
-/// Once the group has forgotten its static members.
 fn publish(flow: &mut Flow, data: &str, more: &[&str]) -> Result<Ended> {
-    let args = [&["state", "publish", "item-lookup", "--data", data], more].concat();
-    eventually("the group to be empty", LIMIT, || {
-        let ended = flow.tool(&args)?;
-        Ok((!ended.err.contains("group-active")).then_some(ended))
-    })
+    once_empty(flow, &[&["state", "publish", "item-lookup", "--data", data], more].concat())
 }
 
 fn load(flow: &mut Flow, seed: &str) -> Result<()> {

@@ -75,13 +75,16 @@ fn offsets(admin: &Admin) -> Result<Vec<Option<i64>>> {
     Ok(admin.offsets("item-lookup", &at.collect::<Vec<_>>())?)
 }
 
-/// A reset that is allowed once the group has forgotten its static members.
-fn reset(flow: &mut Flow, args: &[&str]) -> Result<Ended> {
-    let args = [&["reset", "item-lookup"], args].concat();
+/// A command that is allowed once the group has forgotten its static members.
+pub fn once_empty(flow: &mut Flow, args: &[&str]) -> Result<Ended> {
     eventually("the group to be empty", Duration::from_secs(120), || {
-        let ended = flow.tool(&args)?;
+        let ended = flow.tool(args)?;
         Ok((!ended.err.contains("group-active")).then_some(ended))
     })
+}
+
+fn reset(flow: &mut Flow, args: &[&str]) -> Result<Ended> {
+    once_empty(flow, &[&["reset", "item-lookup"], args].concat())
 }
 
 #[test]

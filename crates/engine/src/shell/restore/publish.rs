@@ -5,13 +5,13 @@ use flow::Topology;
 use crate::core::dedup;
 use crate::core::io::Chunk;
 use crate::core::order::positions_key;
-use crate::core::record::{LogIds, TaskRecord};
+use crate::core::record::TaskRecord;
 use crate::core::{ids, keys};
 use crate::shell::disk::Disk;
 use crate::shell::transport::{Fault, LogReader};
 
 use super::positions::{Doubt, Evidence};
-use super::{Internal, fits, logged, record_of};
+use super::{Internal, evidence_of, fits, logged, record_of};
 
 /// What there is to do for a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,11 +63,7 @@ pub fn look(
     task: u32,
     accept_loss: bool,
 ) -> Result<Look, Fault> {
-    let committed = reader.committed(task)?;
-    let logs = LogIds { changelog: reader.topic_id(&names.changelog)?, dedup: reader.topic_id(&names.dedup)? };
-    let bounds = reader.input_bounds(task)?;
-    let ends = reader.bounds(&names.changelog, task)?;
-    let evidence = Evidence { topology: reader.topology(), names, task, logs, committed, bounds };
+    let (evidence, ends) = evidence_of(reader, names, task)?;
     let in_log = logged(reader, &evidence, ends)?;
     let stored = disk.and_then(|disk| disk.get(task, &keys::task()));
     let stored = record_of(stored, &evidence);
@@ -185,7 +181,7 @@ pub fn write(topology: &Topology, disk: &dyn Disk, draft: &Draft, sink: &mut dyn
     }
     if *chunks {
         let inputs = topology.inputs;
-        let names: Vec<u32> = inputs.iter().map(|input| ids::topic(input.topic)).collect();
+        let names = ids::inputs(inputs);
         let stands = |input: &flow::Input| record.input(input.topic).map_or(0, |known| known.offset_next);
         let positions: Vec<i64> = inputs.iter().map(stands).collect();
         write_chunks(disk, *task, &positions_key(&names, &positions), sink)?;
