@@ -89,7 +89,7 @@ fn how_far_dedup_chunks_go_does_not_pass_one_that_was_not_flushed() {
     // The first call is for the lower segment.
     let calls = Cell::new(0);
     disk.flush_with(&|db| match calls.replace(calls.get() + 1) {
-        0 => Err(sled::Error::Io(std::io::Error::other("disk full"))),
+        0 => Err(std::io::Error::other("disk full").into()),
         _ => db.flush().map(drop),
     });
     assert!(disk.take_fault(&|_| true).is_some());
