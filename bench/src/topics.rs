@@ -37,7 +37,6 @@ fn of_a_round() -> Vec<Wanted> {
     vec![
         wanted(OUTPUT, "delete"),
         wanted(&internal.changelog, "compact,delete"),
-        wanted(&internal.dedup, "delete"),
         wanted(&internal.order, "delete"),
         wanted(&internal.dead_letters, "delete"),
         wanted(BARE_OUTPUT, "delete"),

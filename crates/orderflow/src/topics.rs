@@ -135,9 +135,8 @@ pub fn wanted(topic: &TopicSpec) -> Wanted {
 
 /// Every topic that a processor touches.
 pub fn of(topology: &flow::Topology) -> Vec<&'static TopicSpec> {
-    let internal = |name: &str| {
-        ["changelog", "dedup", "order", "dlq"].iter().any(|kind| name == format!("{}-{kind}", topology.name))
-    };
+    let internal =
+        |name: &str| ["changelog", "order", "dlq"].iter().any(|kind| name == format!("{}-{kind}", topology.name));
     let declared = |name: &str| {
         topology.inputs.iter().any(|input| input.topic == name)
             || topology.outputs.iter().chain(topology.replies).any(|topic| topic.name == name)

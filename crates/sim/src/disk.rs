@@ -17,14 +17,14 @@ pub const ROT: [u8; 3] = [0xff; 3];
 enum Op {
     Put(u32, Vec<u8>, Option<Vec<u8>>),
     Checkpoint(u32, Option<Checkpoint>),
-    DedupNext(u32, Option<i64>),
+    ChunksNext(u32, Option<i64>),
 }
 
 #[derive(Debug, Clone, Default)]
 struct Image {
     entries: BTreeMap<(u32, Vec<u8>), Vec<u8>>,
     checkpoints: BTreeMap<u32, Checkpoint>,
-    dedup_next: BTreeMap<u32, i64>,
+    chunks_next: BTreeMap<u32, i64>,
 }
 
 fn set<K: Ord, V>(map: &mut BTreeMap<K, V>, key: K, value: Option<V>) {
@@ -39,7 +39,7 @@ impl Image {
         match op {
             Op::Put(task, key, value) => set(&mut self.entries, (task, key), value),
             Op::Checkpoint(task, checkpoint) => set(&mut self.checkpoints, task, checkpoint),
-            Op::DedupNext(task, next) => set(&mut self.dedup_next, task, next),
+            Op::ChunksNext(task, next) => set(&mut self.chunks_next, task, next),
         }
     }
 }
@@ -76,7 +76,7 @@ struct Inner {
     tail: Vec<Vec<Op>>,
     now: Image,
     segments: BTreeMap<Segment, Folder>,
-    /// Dedup positions applied but not yet known to be on disk.
+    /// Positions up to which chunks are written, but not yet known to be on disk.
     applied: BTreeMap<u32, i64>,
     /// Tasks that lack a chunk: how far theirs go stays as it is known.
     lacking: BTreeSet<u32>,
@@ -140,16 +140,32 @@ impl Inner {
 
     fn put_chunks(&mut self, task: u32, chunks: &[Chunk]) {
         for chunk in chunks {
+            let key = (task, chunk.input, chunk.at);
+            if chunk.bytes.is_empty() {
+                self.remove_chunk(chunk.segment, key);
+                continue;
+            }
             if self.chunk_fails(task) {
                 self.lacking.insert(task);
                 continue;
             }
             let segment = self.segments.entry(chunk.segment).or_default();
             segment.users.insert((task, chunk.input));
-            segment.put((task, chunk.input, chunk.offset), Some(chunk.bytes.clone()));
+            segment.put(key, Some(chunk.bytes.clone()));
         }
-        if let Some(last) = chunks.iter().map(|chunk| chunk.offset).max() {
-            self.applied.insert(task, last + 1);
+    }
+
+    fn remove_chunk(&mut self, at: Segment, key: ChunkKey) {
+        let Some(segment) = self.segments.get_mut(&at) else { return };
+        if !segment.now.contains_key(&key) {
+            return;
+        }
+        segment.put(key, None);
+        if segment.now.keys().all(|(task, input, _)| (*task, *input) != (key.0, key.1)) {
+            segment.users.remove(&(key.0, key.1));
+        }
+        if segment.users.is_empty() {
+            self.segments.remove(&at);
         }
     }
 }
@@ -198,7 +214,7 @@ impl MemDisk {
             if inner.lacking.contains(&task) {
                 continue;
             }
-            inner.batch(vec![Op::DedupNext(task, Some(next))]);
+            inner.batch(vec![Op::ChunksNext(task, Some(next))]);
         }
     }
 
@@ -249,12 +265,26 @@ impl MemDisk {
         of.map(|((_, key), value)| (key.clone(), value.clone())).collect()
     }
 
-    /// In how many dedup segments a task has chunks of one input, at most.
-    pub fn segments_of(&self, task: u32) -> usize {
+    /// All chunks of a task, for the oracle.
+    pub fn chunks_of(&self, task: u32) -> BTreeMap<(u32, Segment, i64), Vec<u8>> {
+        let mut found = BTreeMap::new();
+        for (segment, Folder { now, .. }) in &self.inner().segments {
+            let of = now.iter().filter(|((of, _, _), _)| *of == task);
+            found.extend(of.map(|((_, input, at), bytes)| ((*input, *segment, *at), bytes.clone())));
+        }
+        found
+    }
+
+    /// In how many dedup segments a task has chunks of one input, at most; those that the last transaction left at these
+    /// positions, by name of the input, do not count.
+    pub fn segments_of(&self, task: u32, last: &BTreeMap<u32, i64>) -> usize {
         let inner = self.inner();
         let mut inputs: BTreeMap<u32, usize> = BTreeMap::new();
-        for (_, input) in inner.segments.values().flat_map(|segment| &segment.users).filter(|(of, _)| *of == task) {
-            *inputs.entry(*input).or_default() += 1;
+        for segment in inner.segments.values() {
+            for (_, input) in segment.users.iter().filter(|(of, _)| *of == task) {
+                let earlier = |(of, to, at): &ChunkKey| (*of, *to) == (task, *input) && last.get(input) != Some(at);
+                *inputs.entry(*input).or_default() += usize::from(segment.now.keys().any(earlier));
+            }
         }
         inputs.into_values().max().unwrap_or(0)
     }
@@ -286,18 +316,18 @@ impl Store for MemDisk {
         }
     }
 
-    fn chunk(&self, task: u32, input: u32, segment: Segment, offset: i64) -> Option<Vec<u8>> {
+    fn chunk(&self, task: u32, input: u32, segment: Segment, at: i64) -> Option<Vec<u8>> {
         let mut inner = self.inner();
         if inner.fails(task) {
             return None;
         }
-        inner.segments.get(&segment)?.now.get(&(task, input, offset)).cloned()
+        inner.segments.get(&segment)?.now.get(&(task, input, at)).cloned()
     }
 
     fn chunks(&self, task: u32, visit: &mut dyn FnMut(Chunk)) {
         for (segment, Folder { now, .. }) in &self.inner().segments {
-            for ((_, input, offset), bytes) in now.iter().filter(|((of, _, _), _)| *of == task) {
-                visit(Chunk { input: *input, segment: *segment, offset: *offset, bytes: bytes.clone() });
+            for ((_, input, at), bytes) in now.iter().filter(|((of, _, _), _)| *of == task) {
+                visit(Chunk { input: *input, segment: *segment, at: *at, bytes: bytes.clone() });
             }
         }
     }
@@ -307,27 +337,28 @@ impl Disk for MemDisk {
     fn checkpoint(&self, task: u32) -> Option<Checkpoint> {
         let inner = self.inner();
         let found = inner.now.checkpoints.get(&task)?;
-        let dedup_next = inner.now.dedup_next.get(&task).copied().unwrap_or(0);
-        Some(Checkpoint { dedup_next, ..found.clone() })
+        let chunks_next = inner.now.chunks_next.get(&task).copied().unwrap_or(0);
+        Some(Checkpoint { chunks_next, ..found.clone() })
     }
 
     fn apply(&self, batch: Batch, now_ms: i64) {
         self.inner().put_chunks(batch.task, &batch.chunks);
         if let Some(changelog_next) = batch.changelog_next {
+            self.inner().applied.insert(batch.task, changelog_next);
             self.restore_state(batch.task, batch.puts, changelog_next, now_ms);
         }
         let mut inner = self.inner();
-        for (input, begin_ms) in batch.expired {
-            for (_, segment) in inner.segments.iter_mut().filter(|(at, _)| at.until_ms <= begin_ms) {
-                segment.users.remove(&(batch.task, input));
+        for (input, at) in batch.expired {
+            let Some(segment) = inner.segments.get_mut(&at) else { continue };
+            segment.users.remove(&(batch.task, input));
+            if segment.users.is_empty() {
+                inner.segments.remove(&at);
             }
-            inner.segments.retain(|at, segment| at.until_ms > begin_ms || !segment.users.is_empty());
         }
     }
 
-    fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str, now_ms: i64) {
-        let (changelog_id, dedup_id) = (changelog_id.into(), dedup_id.into());
-        let checkpoint = Checkpoint { changelog_id, dedup_id, written_ms: now_ms, ..Checkpoint::default() };
+    fn begin(&self, task: u32, changelog_id: &str, now_ms: i64) {
+        let checkpoint = Checkpoint { changelog_id: changelog_id.into(), written_ms: now_ms, ..Checkpoint::default() };
         self.inner().batch(vec![Op::Checkpoint(task, Some(checkpoint))]);
     }
 
@@ -347,10 +378,10 @@ impl Disk for MemDisk {
         inner.batch(ops);
     }
 
-    fn restore_dedup(&self, task: u32, chunks: Vec<Chunk>, dedup_next: i64) {
+    fn restore_chunks(&self, task: u32, chunks: Vec<Chunk>, chunks_next: i64) {
         let mut inner = self.inner();
         inner.put_chunks(task, &chunks);
-        inner.applied.insert(task, dedup_next);
+        inner.applied.insert(task, chunks_next);
     }
 
     fn drop_task(&self, task: u32) {
@@ -375,7 +406,7 @@ impl Disk for MemDisk {
         for key in keys {
             inner.batch(vec![Op::Put(task, key, None)]);
         }
-        inner.batch(vec![Op::DedupNext(task, None)]);
+        inner.batch(vec![Op::ChunksNext(task, None)]);
         inner.batch(vec![Op::Checkpoint(task, None)]);
     }
 

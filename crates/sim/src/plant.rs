@@ -27,7 +27,7 @@ pub enum Plant {
     /// Offsets are committed outside of the transaction, as soon as they are known.
     OffsetsOutside,
     /// Dedup ids of an aborted transaction are kept.
-    DedupKept,
+    IdsKept,
     /// After an abort the inputs are not set back.
     NoSeek,
 }
@@ -39,7 +39,7 @@ impl Plant {
         Plant::StateBeforeCommit,
         Plant::NoChangelog,
         Plant::OffsetsOutside,
-        Plant::DedupKept,
+        Plant::IdsKept,
         Plant::NoSeek,
     ];
 }
@@ -50,15 +50,15 @@ pub struct Planted {
     shared: Rc<Shared>,
     disk: Arc<MemDisk>,
     plant: Option<Plant>,
-    /// Dedup records of the open transaction.
-    dedup: Vec<(u32, Vec<u8>)>,
+    /// Chunks of dedup ids in the open transaction: task, key, value.
+    ids: Vec<(u32, Vec<u8>, Vec<u8>)>,
 }
 
 impl Planted {
     /// Around a new session.
     pub fn new(shared: Rc<Shared>, disk: Arc<MemDisk>, me: usize, clock: SimClock, plant: Option<Plant>) -> Planted {
         let inner = SimTransport::new(shared.clone(), disk.clone(), me, clock);
-        Planted { inner, shared, disk, plant, dedup: Vec::new() }
+        Planted { inner, shared, disk, plant, ids: Vec::new() }
     }
 
     fn is(&self, plant: Plant) -> bool {
@@ -73,12 +73,12 @@ impl Planted {
     }
 
     /// The ids of the transaction that is being aborted stay, in the log and on the disk.
-    fn keep_dedup(&mut self) {
-        for (task, value) in std::mem::take(&mut self.dedup) {
-            let message = Message { value: Some(value.clone()), task, ..Message::default() };
-            let offset = self.shared.broker.borrow_mut().append(&self.shared.names.dedup, task, message);
-            let chunks = dedup::parse(&value, offset).into_iter().collect();
-            self.disk.restore_dedup(task, chunks, offset + 1);
+    fn keep_ids(&mut self) {
+        for (task, key, value) in std::mem::take(&mut self.ids) {
+            let chunks = dedup::read(&key, Some(&value)).into_iter().collect();
+            let message = Message { key: Some(key), value: Some(value), task, ..Message::default() };
+            let offset = self.shared.broker.borrow_mut().append(&self.shared.names.changelog, task, message);
+            self.disk.restore_chunks(task, chunks, offset + 1);
         }
     }
 }
@@ -101,7 +101,7 @@ impl Transport for Planted {
     }
 
     fn begin(&mut self) -> Result<(), Fault> {
-        self.dedup.clear();
+        self.ids.clear();
         self.inner.begin()
     }
 
@@ -114,18 +114,15 @@ impl Transport for Planted {
     }
 
     fn changelog(&mut self, task: u32, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault> {
-        if self.is(Plant::StateBeforeCommit) {
+        if keys::is_chunk(key) {
+            self.ids.extend(value.map(|value| (task, key.to_vec(), value.to_vec())));
+        } else if self.is(Plant::StateBeforeCommit) {
             self.apply_at_once(task, key, value);
         }
         if self.is(Plant::NoChangelog) && key != keys::task() {
             return Ok(());
         }
         self.inner.changelog(task, key, value)
-    }
-
-    fn dedup_log(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-        self.dedup.push((task, value.to_vec()));
-        self.inner.dedup_log(task, key, value)
     }
 
     fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
@@ -149,8 +146,8 @@ impl Transport for Planted {
     }
 
     fn abort(&mut self) -> Result<(), Fault> {
-        if self.is(Plant::DedupKept) {
-            self.keep_dedup();
+        if self.is(Plant::IdsKept) {
+            self.keep_ids();
         }
         self.inner.abort()
     }
@@ -172,10 +169,6 @@ impl Transport for Planted {
 
     fn read_order(&mut self, task: u32, from: Option<i64>) -> Result<Vec<(i64, Vec<u8>)>, Fault> {
         self.inner.read_order(task, from)
-    }
-
-    fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault> {
-        self.inner.trim_dedup(task, offset)
     }
 
     fn reopen(&mut self) -> Result<(), Fault> {

@@ -153,6 +153,9 @@ impl World {
             if driver.worker.busy() {
                 return Some(format!("{me} has a transaction open"));
             }
+            if let Some(task) = driver.worker.tasks().find(|task| task.is_behind()) {
+                return Some(format!("task {} follows its past; {}", task.id, self.tell(task.id)));
+            }
             open.extend(driver.worker.tasks().map(|task| task.id));
             due = due.max(driver.worker.next_due_ms());
         }
@@ -191,7 +194,7 @@ impl World {
         told.collect::<Vec<String>>().join("; ")
     }
 
-    /// Every pod stops; offsets go back to the start, changelogs are trimmed; every pod starts on the disk it has.
+    /// Every pod stops; offsets go back to the start, changelogs are emptied; every pod starts on the disk it has.
     pub fn reset(&mut self) {
         self.shared.note(format_args!("reset"));
         // A broker that refuses today what it took the first time makes another history; that is not asked for here.
@@ -200,13 +203,13 @@ impl World {
             self.kill(me);
         }
         let mut marks: Vec<Mark> = (0..TASKS).map(|task| facts::mark(self, task)).collect();
-        let names = [&self.shared.names.changelog, &self.shared.names.dedup];
+        let changelog = &self.shared.names.changelog;
         // Either way the stores must notice that what they hold is of the past.
         let created_again = self.shared.chance(500);
         if created_again {
             let earlier = self.marks.iter_mut().flatten();
             marks.iter_mut().chain(earlier).for_each(|mark| mark.accepted = [0, 0]);
-            names.iter().for_each(|name| self.shared.broker.borrow_mut().create(name, TASKS));
+            self.shared.broker.borrow_mut().create(changelog, TASKS);
         }
         self.marks.push(marks);
         // Where transactions are cut is not part of the recorded order: other limits, the same outputs.
@@ -218,10 +221,8 @@ impl World {
                 broker.group.offsets.insert((task, input), start);
                 broker.group.events.remove(&(task, input));
             }
-            for topic in names {
-                let end = broker.log(topic, task).next;
-                broker.log_mut(topic, task).delete_records(end);
-            }
+            let end = broker.log(changelog, task).next;
+            broker.log_mut(changelog, task).delete_records(end);
         }
         drop(broker);
         for me in 0..self.instances.len() {

@@ -284,14 +284,13 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Whether the changelogs go on where this store stands.
+    /// Whether the changelog goes on where this store stands.
     fn is_current(&self, task: u32, found: &Checkpoint) -> bool {
         let (broker, names) = (self.shared.broker.borrow(), &self.shared.names);
-        let (state, dedup) = (broker.log(&names.changelog, task), broker.log(&names.dedup, task));
-        let same = found.changelog_id == broker.topics[&names.changelog].id
-            && found.dedup_id == broker.topics[&names.dedup].id;
-        let stands = found.changelog_next <= state.next && found.dedup_next <= dedup.next;
-        let trimmed = state.start > 0 && found.changelog_next <= state.start;
+        let log = broker.log(&names.changelog, task);
+        let same = found.changelog_id == broker.topics[&names.changelog].id;
+        let stands = found.changelog_next <= log.next;
+        let trimmed = log.start > 0 && found.changelog_next <= log.start;
         same && stands && !trimmed && self.now_ms - found.written_ms <= CHECKPOINT_AGE_MAX_MS
     }
 }
@@ -309,8 +308,8 @@ impl Store for Writer<'_> {
         unreachable!("a restore scans nothing");
     }
 
-    fn chunk(&self, task: u32, input: u32, segment: Segment, offset: i64) -> Option<Vec<u8>> {
-        done(self.memory, || self.inner.chunk(task, input, segment, offset))
+    fn chunk(&self, task: u32, input: u32, segment: Segment, at: i64) -> Option<Vec<u8>> {
+        done(self.memory, || self.inner.chunk(task, input, segment, at))
     }
 
     fn chunks(&self, task: u32, visit: &mut dyn FnMut(Chunk)) {
@@ -332,16 +331,16 @@ impl Disk for Writer<'_> {
         done(self.memory, || self.inner.apply(batch, now_ms));
     }
 
-    fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str, now_ms: i64) {
-        done(self.memory, || self.inner.begin(task, changelog_id, dedup_id, now_ms));
+    fn begin(&self, task: u32, changelog_id: &str, now_ms: i64) {
+        done(self.memory, || self.inner.begin(task, changelog_id, now_ms));
     }
 
     fn restore_state(&self, task: u32, puts: Vec<(Vec<u8>, Option<Vec<u8>>)>, changelog_next: i64, now_ms: i64) {
         done(self.memory, || self.inner.restore_state(task, puts, changelog_next, now_ms));
     }
 
-    fn restore_dedup(&self, task: u32, chunks: Vec<Chunk>, dedup_next: i64) {
-        done(self.memory, || self.inner.restore_dedup(task, chunks, dedup_next));
+    fn restore_chunks(&self, task: u32, chunks: Vec<Chunk>, chunks_next: i64) {
+        done(self.memory, || self.inner.restore_chunks(task, chunks, chunks_next));
     }
 
     fn drop_task(&self, task: u32) {

@@ -66,7 +66,8 @@ pub struct SimTransport {
     asked: Asked,
     restored: Answers,
     stage: Stage,
-    logged: BTreeMap<u32, Logged>,
+    /// `offset_next` of the changelog, by task.
+    logged: BTreeMap<u32, i64>,
     /// Tasks with records in the open transaction, and those whose offsets it carries.
     sent: BTreeSet<u32>,
     offsets: BTreeSet<u32>,
@@ -336,17 +337,7 @@ impl Transport for SimTransport {
         };
         let topic = self.shared.names.changelog.clone();
         let offset = self.produce("changelog", &topic, task, message)?;
-        let logged = self.logged.entry(task).or_insert_with(|| Logged { task, ..Logged::default() });
-        logged.changelog_next = Some(offset + 1);
-        Ok(())
-    }
-
-    fn dedup_log(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-        let (key, value) = (Some(key.to_vec()), Some(value.to_vec()));
-        let message = Message { key, value, task, ..Message::default() };
-        let topic = self.shared.names.dedup.clone();
-        let offset = self.produce("dedup log", &topic, task, message)?;
-        self.logged.entry(task).or_insert_with(|| Logged { task, ..Logged::default() }).dedup.push(offset);
+        self.logged.insert(task, offset + 1);
         Ok(())
     }
 
@@ -405,7 +396,8 @@ impl Transport for SimTransport {
         let ended = self.shared.broker.borrow_mut().end(&id, epoch, true);
         ended.inspect_err(|_| self.stage = Stage::Broken)?;
         self.shared.note(format_args!("{} commits", self.me));
-        let logged = self.logged.values().cloned().collect();
+        let next = self.logged.iter();
+        let logged = next.map(|(task, next)| Logged { task: *task, changelog_next: *next }).collect();
         self.clear(Stage::Idle);
         let took_us = match self.shared.commit_us.get() {
             0 => 500 + self.shared.below(3_000),
@@ -462,13 +454,6 @@ impl Transport for SimTransport {
         let broker = self.shared.broker.borrow();
         let records = broker.log(&self.shared.names.order, task).read(from.unwrap_or(0)).take(5);
         Ok(records.map(|stored| (stored.offset, stored.message.value.clone().unwrap_or_default())).collect())
-    }
-
-    fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault> {
-        self.shared.before(self.me, "trim dedup", Hurt::Any)?;
-        self.shared.note(format_args!("{} trims dedup of {task} to {offset}", self.me));
-        self.shared.broker.borrow_mut().log_mut(&self.shared.names.dedup, task).delete_records(offset);
-        self.shared.after(self.me, "trim dedup", Hurt::Any)
     }
 
     fn reopen(&mut self) -> Result<(), Fault> {

@@ -362,7 +362,7 @@ fn create_topics(shared: &Shared) {
     TOPOLOGY.inputs.iter().for_each(|input| broker.create(input.topic, TASKS));
     TOPOLOGY.outputs.iter().chain(TOPOLOGY.replies).for_each(|topic| broker.create(topic.name, topic.partitions));
     let names = &shared.names;
-    for name in [&names.changelog, &names.dedup, &names.order, &names.dead_letters] {
+    for name in [&names.changelog, &names.order, &names.dead_letters] {
         broker.create(name, TASKS);
     }
 }

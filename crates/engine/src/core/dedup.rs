@@ -11,6 +11,9 @@
 //! segment of the log time at which it was handled, and is forgotten when the window has left that segment behind,
 //! whether or not it was dropped by then.
 //!
+//! In the changelog a chunk has a key of its own ([`keys::chunk`]). The transactions of the task end it with a tombstone once
+//! the window has left its segment behind; a segment whose chunks have all ended is given up, on disk and in memory.
+//!
 //! Segments are eighths of the window that topics.yaml gives at the time, and keep their bounds when it gives another one:
 //! an id is never forgotten before its log time leaves the window of the day.
 
@@ -20,11 +23,14 @@ use flow::{Id, Seen};
 use hashbrown::{HashMap, HashTable};
 
 use super::io::{Chunk, Segment, Store};
+use super::keys;
 
 /// Segments a window is cut into: disk and memory are given back in steps of this share of it.
 const SEGMENTS: i64 = 8;
-/// The version of a record that is written.
-const VERSION: u8 = 2;
+/// The version of a chunk's value that is written.
+const VERSION: u8 = 1;
+/// Chunks of one input that a transaction ends, at most: a busy day has left many, and they have time.
+const ENDED_AT_ONCE: usize = 256;
 /// 16 bytes of id, 8 of content hash.
 const ENTRY: usize = 24;
 
@@ -48,9 +54,73 @@ impl Fresh {
 #[derive(Debug, Clone, Copy)]
 struct Known {
     segment: Segment,
-    offset: i64,
+    /// As [`Chunk::at`].
+    at: i64,
     /// Number of its first id.
     first: u32,
+}
+
+/// Records for the changelog: key, and value or tombstone.
+type Records = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+/// Committed chunks of one input, oldest first, and how far their end has come.
+#[derive(Debug, Default)]
+struct Chunks {
+    known: VecDeque<Known>,
+    /// How many of them, from the first on, have a tombstone …
+    ended: usize,
+    /// … and how many more get one with the transaction on its way.
+    ending: usize,
+}
+
+impl Chunks {
+    /// Tombstones for chunks of segments that end by `begin_ms`.
+    fn end(&mut self, input: u32, begin_ms: i64, records: &mut Records) {
+        let rest = self.known.range(self.ended..).take(ENDED_AT_ONCE);
+        let before = records.len();
+        let over = rest.take_while(|known| known.segment.until_ms <= begin_ms);
+        records.extend(over.map(|known| (keys::chunk(input, known.segment, known.at), None)));
+        self.ending = records.len() - before;
+    }
+
+    /// The tombstones are committed: segments that hold nothing any more. None while there are more chunks to end.
+    fn committed(&mut self, begin_ms: i64) -> Vec<Segment> {
+        self.ended += std::mem::take(&mut self.ending);
+        if self.ended == 0 || self.known.get(self.ended).is_some_and(|next| next.segment.until_ms <= begin_ms) {
+            return Vec::new();
+        }
+        let mut over: Vec<Segment> = self.known.drain(..self.ended).map(|known| known.segment).collect();
+        self.ended = 0;
+        over.dedup();
+        // After a change of the window a chunk of the same segment may have come behind others.
+        over.retain(|segment| self.known.iter().all(|known| known.segment != *segment));
+        over
+    }
+}
+
+/// The chunks of a topic that is no input any more.
+#[derive(Debug)]
+pub struct Stranger {
+    /// Name of the topic, as [`super::ids::topic`] has it.
+    pub input: u32,
+    chunks: Chunks,
+}
+
+impl Stranger {
+    /// Tombstones for what lies before the window, which begins at `begin_ms`.
+    pub fn end(&mut self, begin_ms: i64, records: &mut Records) {
+        self.chunks.end(self.input, begin_ms, records);
+    }
+
+    /// They are committed: segments that hold nothing any more.
+    pub fn committed(&mut self, begin_ms: i64) -> Vec<Segment> {
+        self.chunks.committed(begin_ms)
+    }
+
+    /// They never happened.
+    pub fn abort(&mut self) {
+        self.chunks.ending = 0;
+    }
 }
 
 /// The dedup window of one input.
@@ -62,11 +132,13 @@ pub struct Window {
     window_ms: i64,
     /// (tag of the id, its number). Ids are numbered in the order of the chunks, modulo 2^32.
     index: HashTable<(u32, u32)>,
-    chunks: VecDeque<Known>,
+    chunks: Chunks,
     /// Number of the next id.
     next: u32,
     building: Fresh,
     committing: Fresh,
+    /// Where the transaction on its way leaves the input.
+    committing_at: i64,
 }
 
 fn tag(id: &Id) -> u32 {
@@ -100,20 +172,21 @@ impl Window {
             input,
             window_ms,
             index: HashTable::new(),
-            chunks: VecDeque::new(),
+            chunks: Chunks::default(),
             next: 0,
             building: Fresh::default(),
             committing: Fresh::default(),
+            committing_at: 0,
         }
     }
 
     /// Takes in a chunk of the restored store.
     pub fn load(&mut self, chunk: &Chunk) {
-        self.index_chunk(chunk.segment, chunk.offset, &chunk.bytes);
+        self.index_chunk(chunk.segment, chunk.at, &chunk.bytes);
     }
 
-    fn index_chunk(&mut self, segment: Segment, offset: i64, bytes: &[u8]) {
-        self.chunks.push_back(Known { segment, offset, first: self.next });
+    fn index_chunk(&mut self, segment: Segment, at: i64, bytes: &[u8]) {
+        self.chunks.known.push_back(Known { segment, at, first: self.next });
         for (id, _) in entries(bytes) {
             let tag = tag(&id);
             self.index.insert_unique(spread(tag), (tag, self.next), |(tag, _)| spread(*tag));
@@ -123,10 +196,11 @@ impl Window {
 
     /// The chunk that holds the id of this number, and the id's place in it.
     fn place(&self, number: u32) -> Option<(Known, usize)> {
-        let oldest = self.chunks.front()?.first;
+        let chunks = &self.chunks.known;
+        let oldest = chunks.front()?.first;
         let age = number.wrapping_sub(oldest);
-        let after = self.chunks.partition_point(|chunk| chunk.first.wrapping_sub(oldest) <= age);
-        let known = *self.chunks.get(after.checked_sub(1)?)?;
+        let after = chunks.partition_point(|chunk| chunk.first.wrapping_sub(oldest) <= age);
+        let known = *chunks.get(after.checked_sub(1)?)?;
         Some((known, number.wrapping_sub(known.first) as usize))
     }
 
@@ -146,7 +220,7 @@ impl Window {
                 continue;
             };
             let mut seen = None;
-            store.with_chunk(self.task, self.input, known.segment, known.offset, &mut |bytes| {
+            store.with_chunk(self.task, self.input, known.segment, known.at, &mut |bytes| {
                 let met = bytes.get(at * ENTRY..).and_then(|bytes| entries(bytes).next());
                 seen = met.filter(|(other, _)| *other == id).map(|(_, first)| compare(first, content));
             });
@@ -170,57 +244,52 @@ impl Window {
         }
     }
 
-    /// Records for the dedup changelog, one for each segment that the transaction brought ids of.
-    pub fn seal(&mut self) -> Vec<Vec<u8>> {
+    /// Changelog records for a transaction that leaves the input at `at` and at this log time: a chunk for each segment that it
+    /// brought ids of, and tombstones for chunks that lie before the window.
+    pub fn seal(&mut self, at: i64, log_time_ms: i64, records: &mut Records) {
         std::mem::swap(&mut self.building, &mut self.committing);
         self.building.clear();
-        self.committing.runs.iter().map(|(segment, bytes)| encode(self.input, *segment, bytes)).collect()
+        self.committing_at = at;
+        let runs = self.committing.runs.iter();
+        records.extend(runs.map(|(segment, bytes)| (keys::chunk(self.input, *segment, at), Some(encode(bytes)))));
+        self.chunks.end(self.input, self.begin_ms(log_time_ms), records);
     }
 
-    /// The transaction is committed; its dedup records landed at the next of `offsets`.
-    pub fn committed(&mut self, offsets: &mut dyn Iterator<Item = i64>) -> Vec<Chunk> {
+    /// The transaction is committed: its chunks, and segments that hold nothing any more.
+    pub fn committed(&mut self, log_time_ms: i64) -> (Vec<Chunk>, Vec<Segment>) {
         let runs = std::mem::take(&mut self.committing.runs);
         self.committing.clear();
+        let (input, at) = (self.input, self.committing_at);
         let mut chunks = Vec::with_capacity(runs.len());
-        for ((segment, bytes), offset) in runs.into_iter().zip(offsets) {
-            self.index_chunk(segment, offset, &bytes);
-            chunks.push(Chunk { input: self.input, segment, offset, bytes });
+        for (segment, bytes) in runs {
+            self.index_chunk(segment, at, &bytes);
+            chunks.push(Chunk { input, segment, at, bytes });
         }
-        chunks
+        let over = self.chunks.committed(self.begin_ms(log_time_ms));
+        if !over.is_empty() {
+            self.forget();
+        }
+        (chunks, over)
+    }
+
+    /// Drops the ids of chunks that are gone.
+    fn forget(&mut self) {
+        let first = self.chunks.known.front().map_or(self.next, |oldest| oldest.first);
+        let live = self.next.wrapping_sub(first);
+        self.index.retain(|(_, number)| number.wrapping_sub(first) < live);
+        self.index.shrink_to_fit(|(tag, _)| spread(*tag));
     }
 
     /// Nothing of what was added since the last commit ever happened.
     pub fn abort(&mut self) {
         self.building.clear();
         self.committing.clear();
-    }
-
-    /// Drops segments that lie before the window; where it begins, when any were dropped.
-    pub fn expire(&mut self, log_time_ms: i64) -> Option<i64> {
-        let begin_ms = self.begin_ms(log_time_ms);
-        let is_over = |oldest: &Known| oldest.segment.until_ms <= begin_ms;
-        if !self.chunks.front().is_some_and(is_over) {
-            return None;
-        }
-        while self.chunks.front().is_some_and(is_over) {
-            self.chunks.pop_front();
-        }
-        let first = self.chunks.front().map_or(self.next, |oldest| oldest.first);
-        let live = self.next.wrapping_sub(first);
-        self.index.retain(|(_, number)| number.wrapping_sub(first) < live);
-        self.index.shrink_to_fit(|(tag, _)| spread(*tag));
-        Some(begin_ms)
-    }
-
-    /// The offset in the dedup changelog before which nothing is needed any more.
-    pub fn oldest_offset(&self) -> Option<i64> {
-        // After a change of the window an older chunk may outlive a newer one.
-        self.chunks.iter().map(|chunk| chunk.offset).min()
+        self.chunks.ending = 0;
     }
 
     /// Where the oldest segment that holds something begins, in milliseconds of log time.
     pub fn oldest_ms(&self) -> Option<i64> {
-        self.chunks.front().map(|oldest| oldest.segment.from_ms)
+        self.chunks.known.front().map(|oldest| oldest.segment.from_ms)
     }
 
     /// Ids in the window, committed ones only.
@@ -251,8 +320,8 @@ impl Window {
 pub struct Memory {
     /// By input.
     pub windows: Vec<Window>,
-    /// Dedup segments of topics that are no inputs any more: (name, end in milliseconds).
-    pub strangers: Vec<(u32, i64)>,
+    /// Chunks of topics that are no inputs any more.
+    pub strangers: Vec<Stranger>,
 }
 
 impl Memory {
@@ -262,37 +331,37 @@ impl Memory {
         let mut memory = Memory { windows, strangers: Vec::new() };
         store.chunks(task, &mut |chunk| match inputs.iter().position(|input| *input == chunk.input) {
             Some(input) => memory.windows[input].load(&chunk),
-            None => memory.strangers.push((chunk.input, chunk.segment.until_ms)),
+            None => memory.stranger(chunk.input).push_back(Known { segment: chunk.segment, at: chunk.at, first: 0 }),
         });
-        memory.strangers.dedup();
         memory
+    }
+
+    fn stranger(&mut self, input: u32) -> &mut VecDeque<Known> {
+        let found = self.strangers.iter().position(|stranger| stranger.input == input);
+        let at = found.unwrap_or_else(|| {
+            self.strangers.push(Stranger { input, chunks: Chunks::default() });
+            self.strangers.len() - 1
+        });
+        &mut self.strangers[at].chunks.known
     }
 }
 
-/// A record of the dedup changelog:
-/// `[version u8] [input's name u32] [segment's begin i64] [segment's end i64] [entries]`, little-endian.
-pub fn encode(input: u32, segment: Segment, entries: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(21 + entries.len());
+/// The value of a chunk's record in the changelog: `[version u8]`, then 16 bytes of id and 8 of content hash each.
+pub fn encode(entries: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(1 + entries.len());
     out.push(VERSION);
-    out.extend(input.to_le_bytes());
-    out.extend(segment.from_ms.to_le_bytes());
-    out.extend(segment.until_ms.to_le_bytes());
     out.extend(entries);
     out
 }
 
-/// Reads a record of the dedup changelog; `None` when the bytes are none.
-pub fn parse(value: &[u8], offset: i64) -> Option<Chunk> {
-    let (version, rest) = value.split_first()?;
-    let (input, rest) = rest.split_first_chunk::<4>()?;
-    let (from_ms, rest) = rest.split_first_chunk::<8>()?;
-    let (until_ms, bytes) = rest.split_first_chunk::<8>()?;
-    (*version == VERSION && bytes.len() % ENTRY == 0).then(|| Chunk {
-        input: u32::from_le_bytes(*input),
-        segment: Segment { from_ms: i64::from_le_bytes(*from_ms), until_ms: i64::from_le_bytes(*until_ms) },
-        offset,
-        bytes: bytes.to_vec(),
-    })
+/// Reads a changelog record; without bytes when it is a tombstone, `None` when it is no chunk's.
+pub fn read(key: &[u8], value: Option<&[u8]>) -> Option<Chunk> {
+    let (input, segment, at) = keys::read_chunk(key)?;
+    let bytes = match value {
+        Some(value) => value.strip_prefix(&[VERSION]).filter(|bytes| !bytes.is_empty() && bytes.len() % ENTRY == 0)?,
+        None => &[],
+    };
+    Some(Chunk { input, segment, at, bytes: bytes.to_vec() })
 }
 
 #[cfg(test)]
@@ -300,25 +369,43 @@ mod tests {
     use super::*;
 
     /// Chunks, and nothing else.
-    struct Chunks(Vec<Chunk>);
+    struct Kept(Vec<Chunk>);
 
-    impl Store for Chunks {
+    impl Store for Kept {
         fn get(&self, _: u32, _: &[u8]) -> Option<Vec<u8>> {
             None
         }
 
         fn scan(&self, _: u32, _: &[u8], _: &[u8], _: &mut dyn FnMut(&[u8], &[u8]) -> bool) {}
 
-        fn chunk(&self, _: u32, _: u32, segment: Segment, offset: i64) -> Option<Vec<u8>> {
-            let chunk = self.0.iter().find(|chunk| (chunk.segment, chunk.offset) == (segment, offset));
+        fn chunk(&self, _: u32, _: u32, segment: Segment, at: i64) -> Option<Vec<u8>> {
+            let chunk = self.0.iter().find(|chunk| (chunk.segment, chunk.at) == (segment, at));
             chunk.map(|chunk| chunk.bytes.clone())
         }
 
-        fn chunks(&self, _: u32, _: &mut dyn FnMut(Chunk)) {}
+        fn chunks(&self, _: u32, visit: &mut dyn FnMut(Chunk)) {
+            self.0.iter().cloned().for_each(visit);
+        }
     }
 
     fn id(number: u8) -> Id {
         Id([number; 16])
+    }
+
+    /// A transaction that leaves the input at `at`; what it writes, and the segments that nothing is left of.
+    fn commit(window: &mut Window, store: &mut Kept, at: i64, log_time_ms: i64) -> (Records, Vec<Segment>) {
+        let mut records = Vec::new();
+        window.seal(at, log_time_ms, &mut records);
+        let (chunks, over) = window.committed(log_time_ms);
+        let written = records.iter().filter(|(_, value)| value.is_some());
+        let read: Vec<Chunk> = written.filter_map(|(key, value)| read(key, value.as_deref())).collect();
+        assert_eq!(read, chunks, "what is written reads back");
+        store.0.extend(chunks);
+        (records, over)
+    }
+
+    fn segment(from_ms: i64, until_ms: i64) -> Segment {
+        Segment { from_ms, until_ms }
     }
 
     #[test]
@@ -326,37 +413,62 @@ mod tests {
         let mut window = Window::new(0, 0, 80);
         // The numbers of ids begin again at 0 in the middle of the second chunk.
         window.next = u32::MAX - 4;
-        let mut store = Chunks(Vec::new());
-        for (transaction, ids) in [(0i64, 0..3u8), (10, 3..8), (20, 8..9)] {
-            ids.for_each(|number| window.add(id(number), u64::from(number), transaction));
-            assert_eq!(window.seal().len(), 1);
-            store.0.extend(window.committed(&mut std::iter::once(transaction)));
+        let mut store = Kept(Vec::new());
+        for (log_time_ms, ids) in [(0i64, 0..3u8), (10, 3..8), (20, 8..9)] {
+            ids.for_each(|number| window.add(id(number), u64::from(number), log_time_ms));
+            assert_eq!(commit(&mut window, &mut store, log_time_ms, log_time_ms).0.len(), 1);
         }
         for number in 0..9 {
             assert_eq!(window.check(id(number), u64::from(number), 20, &store), Seen::Duplicate, "{number}");
             assert_eq!(window.check(id(number), 99, 20, &store), Seen::Conflict, "{number}");
         }
         assert_eq!(window.check(id(9), 9, 20, &store), Seen::New);
-        assert_eq!(window.expire(90), Some(10));
-        assert_eq!(window.len(), 6);
+        let (ended, over) = commit(&mut window, &mut store, 21, 90);
+        assert_eq!(ended, [(keys::chunk(0, segment(0, 10), 0), None)]);
+        assert_eq!((over, window.len()), (vec![segment(0, 10)], 6));
         assert_eq!(window.oldest_ms(), Some(10), "the segment that is left begins there");
         assert_eq!(window.check(id(2), 2, 90, &store), Seen::New, "its segment has expired");
         assert_eq!(window.check(id(3), 3, 90, &store), Seen::Duplicate);
         assert_eq!(window.check(id(8), 8, 90, &store), Seen::Duplicate);
-        assert_eq!(window.expire(1_000), Some(920));
-        assert!(window.is_empty() && window.oldest_offset().is_none());
+        let (ended, over) = commit(&mut window, &mut store, 22, 1_000);
+        assert_eq!((ended.len(), over), (2, vec![segment(10, 20), segment(20, 30)]));
+        assert!(window.is_empty() && window.oldest_ms().is_none());
+        assert_eq!(commit(&mut window, &mut store, 23, 2_000), (Vec::new(), Vec::new()), "each ends once");
+    }
+
+    #[test]
+    fn a_segment_is_given_up_when_all_of_its_chunks_have_ended() {
+        let mut window = Window::new(0, 7, 80);
+        let mut store = Kept(Vec::new());
+        let many = ENDED_AT_ONCE as i64 + 40;
+        for at in 0..many {
+            window.add(Id((at as u128).to_le_bytes()), 0, 5);
+            commit(&mut window, &mut store, at, 5);
+        }
+        window.seal(many, 200, &mut Vec::new());
+        window.abort();
+        let (ended, over) = commit(&mut window, &mut store, many, 200);
+        assert_eq!((ended.len(), over.len()), (ENDED_AT_ONCE, 0), "what an abort ended is ended again");
+        assert_eq!(window.len(), many as usize);
+        // A restart knows the chunks that are there: those that have ended already end once more.
+        let mut again = Memory::read(0, &[7], 80, &store);
+        assert_eq!(commit(&mut again.windows[0], &mut store, many, 200).0.len(), ENDED_AT_ONCE);
+        window.add(id(1), 0, 200);
+        let (ended, over) = commit(&mut window, &mut store, many + 1, 200);
+        assert_eq!((ended.len(), over), (1 + 40, vec![segment(0, 10)]));
+        assert_eq!(ended.iter().filter(|(_, value)| value.is_none()).count(), 40);
+        assert_eq!(window.len(), 1);
+        assert_eq!(window.check(id(1), 0, 200, &store), Seen::Duplicate);
     }
 
     /// A window of 800 ms in which an id was handled every 10 ms from 0 to 1,000; its chunks.
-    fn filled() -> Chunks {
+    fn filled() -> Kept {
         let mut window = Window::new(0, 7, 800);
-        let mut store = Chunks(Vec::new());
+        let mut store = Kept(Vec::new());
         for number in 0..=100u8 {
-            window.add(id(number), 0, i64::from(number) * 10);
-            let records = window.seal();
-            let chunks = window.committed(&mut std::iter::once(i64::from(number)));
-            assert_eq!(parse(&records[0], i64::from(number)).as_ref(), chunks.first(), "a record reads back");
-            store.0.extend(chunks);
+            let log_time_ms = i64::from(number) * 10;
+            window.add(id(number), 0, log_time_ms);
+            commit(&mut window, &mut store, i64::from(number), log_time_ms);
         }
         store
     }
@@ -366,12 +478,12 @@ mod tests {
         for window_ms in [100, 400, 800, 1_600, 80_000] {
             let mut store = filled();
             let mut window = Window::new(0, 7, window_ms);
-            store.0.sort_by_key(|chunk| (chunk.segment, chunk.offset));
+            store.0.sort_by_key(|chunk| (chunk.segment, chunk.at));
             store.0.iter().for_each(|chunk| window.load(chunk));
             for log_time_ms in (1_000..3_000).step_by(50) {
                 // Memory is given back now and then: it makes no difference.
                 if log_time_ms % 200 == 0 {
-                    window.expire(log_time_ms);
+                    commit(&mut window, &mut store, 0, log_time_ms);
                 }
                 for number in 0..=100u8 {
                     let handled_ms = i64::from(number) * 10;
@@ -388,24 +500,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_needed_of_the_changelog_is_not_trimmed_after_a_change_of_the_window() {
+    fn what_is_still_needed_does_not_end_after_a_change_of_the_window() {
         let mut store = filled();
         let mut window = Window::new(0, 7, 400);
         store.0.iter().for_each(|chunk| window.load(chunk));
         // The segment of the wider window, [1000, 1100), outlives that of the narrower one, [1000, 1050).
         window.add(id(200), 0, 1_010);
-        window.seal();
-        store.0.extend(window.committed(&mut std::iter::once(200)));
+        commit(&mut window, &mut store, 200, 1_010);
         let mut again = Window::new(0, 7, 400);
-        store.0.sort_by_key(|chunk| (chunk.segment, chunk.offset));
+        store.0.sort_by_key(|chunk| (chunk.segment, chunk.at));
         store.0.iter().for_each(|chunk| again.load(chunk));
         for window in [&mut window, &mut again] {
-            window.expire(1_400);
-            assert_eq!(window.oldest_offset(), Some(100), "both are alive, and the older outlives the newer");
-            window.expire(1_460);
-            assert_eq!(window.check(id(100), 0, 1_460, &store), Seen::Duplicate);
-            assert_eq!(window.check(id(200), 0, 1_460, &store), Seen::New);
-            assert_eq!(window.oldest_offset(), Some(100));
+            let mut left: Vec<Segment> = vec![segment(1_000, 1_050), segment(1_000, 1_100)];
+            for (log_time_ms, wide, narrow) in [(1_400, true, true), (1_460, true, false), (1_500, false, false)] {
+                left.retain(|of| !commit(window, &mut store, 201, log_time_ms).1.contains(of));
+                let seen = |number| window.check(id(number), 0, log_time_ms, &store) == Seen::Duplicate;
+                assert_eq!((seen(100), seen(200)), (wide, narrow), "{log_time_ms}");
+                assert!(!wide || left.contains(&segment(1_000, 1_100)), "given up at {log_time_ms}");
+            }
         }
     }
 
@@ -413,23 +525,23 @@ mod tests {
     fn an_id_that_is_not_committed_yet_expires_with_its_segment_too() {
         let mut window = Window::new(0, 0, 80);
         window.add(id(1), 1, 5);
-        let nothing = Chunks(Vec::new());
+        let nothing = Kept(Vec::new());
         assert_eq!(window.check(id(1), 1, 89, &nothing), Seen::Duplicate);
         assert_eq!(window.check(id(1), 1, 90, &nothing), Seen::New, "its segment ends at 10, the window begins there");
     }
 
     #[test]
-    fn bytes_that_are_no_record_are_told_from_one() {
-        let mut window = Window::new(0, 3, 80);
-        window.add(id(1), 1, 5);
-        let record = window.seal().remove(0);
-        assert_eq!(parse(&record, 9).map(|chunk| (chunk.input, chunk.offset, chunk.bytes.len())), Some((3, 9, ENTRY)));
-        let mut other = record.clone();
-        other[0] = VERSION + 1;
-        assert_eq!(parse(&other, 9), None, "of a version that is not known");
-        for cut in 0..record.len() {
-            let torn = parse(&record[..cut], 9);
-            assert!(torn.is_none_or(|chunk| chunk.bytes.is_empty()), "torn at {cut}");
+    fn bytes_that_are_no_chunk_are_told_from_one() {
+        let key = keys::chunk(3, segment(0, 10), 9);
+        let value = encode(&[5; ENTRY]);
+        let chunk = Chunk { input: 3, segment: segment(0, 10), at: 9, bytes: vec![5; ENTRY] };
+        assert_eq!(read(&key, Some(&value)), Some(chunk.clone()));
+        assert_eq!(read(&key, None), Some(Chunk { bytes: Vec::new(), ..chunk }), "it has ended");
+        assert_eq!(read(&keys::task(), Some(&value)), None, "another record");
+        assert_eq!(read(&key, Some(&[&[VERSION + 1], &value[1..]].concat())), None, "of a version that is not known");
+        for cut in (0..value.len()).filter(|cut| *cut != 1) {
+            assert_eq!(read(&key, Some(&value[..cut])), None, "torn at {cut}");
         }
+        assert_eq!(read(&key, Some(&value[..1])), None, "a chunk holds something");
     }
 }

@@ -9,7 +9,6 @@ use super::headers::{Header, OwnedHeader};
 use super::keys::Wake;
 use super::letter::Stub;
 use super::logic::Outcome;
-use super::record::LogIds;
 
 /// A writer schema as the registry or `schemas/released/` knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +67,8 @@ pub struct Opening {
     pub read_from: Vec<i64>,
     /// The last record of the recorded order, when there is one.
     pub order_last: Option<Vec<u8>>,
-    /// The changelogs that it was restored from.
-    pub logs: LogIds,
+    /// Identity of the changelog topic that it was restored from.
+    pub changelog_id: String,
     /// What its store remembers.
     pub memory: Memory,
 }
@@ -124,13 +123,11 @@ pub struct Stand {
 }
 
 /// Where the changelog records of one task landed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Logged {
     pub task: u32,
-    /// `offset_next` of the state changelog; `None` when the transaction wrote none.
-    pub changelog_next: Option<i64>,
-    /// Offsets of the dedup records, in the order they were sent.
-    pub dedup: Vec<i64>,
+    /// `offset_next` of the changelog.
+    pub changelog_next: i64,
 }
 
 /// Why a transaction failed.
@@ -225,8 +222,8 @@ pub struct Batch {
     pub puts: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     pub changelog_next: Option<i64>,
     pub chunks: Vec<Chunk>,
-    /// (input, milliseconds): dedup segments of this input that end by then have expired.
-    pub expired: Vec<(u32, i64)>,
+    /// (input, segment): dedup segments that hold nothing of this input any more.
+    pub expired: Vec<(u32, Segment)>,
 }
 
 /// A stretch of log time whose dedup ids expire together: in milliseconds since 1970-01-01 UTC, so that what is stored means
@@ -238,14 +235,15 @@ pub struct Segment {
     pub from_ms: i64,
 }
 
-/// The dedup ids of one transaction and one input.
+/// The dedup ids that one transaction brought of one input and one segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
     /// Name of the input, as [`super::ids::topic`] has it: its place in topics.yaml may be another one tomorrow.
     pub input: u32,
     pub segment: Segment,
-    /// Its offset in the dedup changelog; its identity in the store.
-    pub offset: i64,
+    /// Where the transaction left the input (`offset_next`): no other one leaves it there.
+    pub at: i64,
+    /// None when the chunk has ended.
     pub bytes: Vec<u8>,
 }
 
@@ -257,18 +255,11 @@ pub enum Action {
     DeadLetter(DeadLetter),
     /// An event is dealt with, after everything that it led to.
     Handled(Box<Handled>),
-    /// A record of the state changelog; partition = task.
+    /// A record of the changelog; partition = task.
     Changelog {
         task: u32,
         key: Vec<u8>,
         value: Option<Vec<u8>>,
-    },
-    /// A record of the dedup changelog; partition = task.
-    DedupLog {
-        task: u32,
-        /// The positions of the task's inputs that the record belongs to.
-        key: Vec<u8>,
-        value: Vec<u8>,
     },
     /// A record of the recorded order; partition = task.
     OrderLog {
@@ -324,15 +315,15 @@ pub trait Store {
     fn scan(&self, task: u32, prefix: &[u8], from: &[u8], visit: &mut dyn FnMut(&[u8], &[u8]) -> bool);
 
     /// The bytes of a dedup chunk.
-    fn chunk(&self, task: u32, input: u32, segment: Segment, offset: i64) -> Option<Vec<u8>>;
+    fn chunk(&self, task: u32, input: u32, segment: Segment, at: i64) -> Option<Vec<u8>>;
 
     /// Lends the bytes of a dedup chunk to `look`, where there is one; a store that can do so without a copy should.
-    fn with_chunk(&self, task: u32, input: u32, segment: Segment, offset: i64, look: &mut dyn FnMut(&[u8])) {
-        if let Some(bytes) = self.chunk(task, input, segment, offset) {
+    fn with_chunk(&self, task: u32, input: u32, segment: Segment, at: i64, look: &mut dyn FnMut(&[u8])) {
+        if let Some(bytes) = self.chunk(task, input, segment, at) {
             look(&bytes);
         }
     }
 
-    /// Calls `visit` for every dedup chunk of this task: of each input by segment, and by offset within it.
+    /// Calls `visit` for every dedup chunk of this task: of each input by segment, and as they came within it.
     fn chunks(&self, task: u32, visit: &mut dyn FnMut(Chunk));
 }

@@ -1,11 +1,15 @@
 //! Layout of a task's store keys. Everything of one record key stands together, so a scan below it is a prefix scan.
 //!
 //! `[space u8] [table u8] [length of key u16 BE] [key] [subkey]` for state, `[space u8] [due i64 BE] [kind u8]
-//! [length of key u16 BE] [key] [subkey]` for timers, `[space u8]` for the task's own record.
+//! [length of key u16 BE] [key] [subkey]` for timers, `[space u8]` for the task's own record. A chunk of dedup ids has a key
+//! like these in the changelog, `[space u8] [input's name u32 BE] [segment's end i64 BE] [its begin i64 BE] [position i64 BE]`.
+
+use super::io::Segment;
 
 const TASK: u8 = 0;
 const WAKE: u8 = 1;
 const STATE: u8 = 2;
+const IDS: u8 = 3;
 
 /// The task's own record ([`super::record::TaskRecord`]). Sorts before all else: it is a transaction's first.
 pub fn task() -> Vec<u8> {
@@ -33,6 +37,29 @@ pub fn state(bytes: &[u8]) -> Option<(u8, &str, &str)> {
 /// The table that a store key belongs to; `None` when it is no row's.
 pub fn table_of(key: &[u8]) -> Option<u8> {
     key.strip_prefix(&[STATE])?.first().copied()
+}
+
+/// A chunk's key in the changelog. It is written once, and ended once.
+pub fn chunk(input: u32, Segment { until_ms, from_ms }: Segment, at: i64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(29);
+    out.push(IDS);
+    out.extend(input.to_be_bytes());
+    [until_ms, from_ms, at].iter().for_each(|number| out.extend(number.to_be_bytes()));
+    out
+}
+
+/// Whether a changelog key is a chunk's: those do not stand among a store's keys.
+pub fn is_chunk(key: &[u8]) -> bool {
+    key.first() == Some(&IDS)
+}
+
+/// Input, segment and position of a chunk's key; `None` when the bytes are none.
+pub fn read_chunk(key: &[u8]) -> Option<(u32, Segment, i64)> {
+    let (input, rest) = key.strip_prefix(&[IDS])?.split_first_chunk::<4>()?;
+    let (until_ms, rest) = rest.split_first_chunk::<8>()?;
+    let (from_ms, at) = rest.split_first_chunk::<8>()?;
+    let segment = Segment { until_ms: i64::from_be_bytes(*until_ms), from_ms: i64::from_be_bytes(*from_ms) };
+    Some((u32::from_be_bytes(*input), segment, i64::from_be_bytes(at.try_into().ok()?)))
 }
 
 /// The common beginning of all timers.
@@ -89,6 +116,18 @@ mod tests {
         assert_eq!(Wake::decode(&early.encode()), Some(early.clone()));
         assert_eq!(Wake::decode(&[WAKE, 1, 2]), None);
         assert_eq!((table_of(&early.encode()), table_of(&table(3, b"z"))), (None, Some(3)));
+    }
+
+    #[test]
+    fn chunk_keys_read_back() {
+        let segment = Segment { until_ms: -5, from_ms: 1 << 40 };
+        let key = chunk(7, segment, 9);
+        assert_eq!(read_chunk(&key), Some((7, segment, 9)));
+        assert!(is_chunk(&key) && !is_chunk(&task()));
+        assert_eq!(
+            (read_chunk(&key[1..]), read_chunk(&key[..28]), read_chunk(&[&key[..], &[0]].concat())),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -246,16 +246,6 @@ fn decode_1(bytes: &[u8]) -> Option<Steps> {
     Some(Steps { inputs: Vec::new(), begin, steps })
 }
 
-/// Positions of inputs as the key of a record: name (4 bytes, little-endian) and `offset_next` (zigzag varint) of each.
-pub fn positions_key(inputs: &[u32], positions: &[i64]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(inputs.len() * 9);
-    for (name, offset_next) in inputs.iter().zip(positions) {
-        out.extend(name.to_le_bytes());
-        put(&mut out, *offset_next);
-    }
-    out
-}
-
 fn put(out: &mut Vec<u8>, value: i64) {
     let mut rest = (value << 1 ^ value >> 63) as u64;
     while rest >= 0x80 {
@@ -341,10 +331,5 @@ mod tests {
         let old = Steps { inputs: vec![], begin: vec![1, 2], steps: vec![] };
         assert_eq!(old.clone().arranged(&[70, 71]), Some((vec![Some(1), Some(2)], vec![])));
         assert_eq!(old.arranged(&[70]), None, "format 1 has places only");
-    }
-
-    #[test]
-    fn a_key_holds_name_and_position_of_each_input() {
-        assert_eq!(positions_key(&[1, 258], &[5, 64]), [1, 0, 0, 0, 10, 2, 1, 0, 0, 128, 1]);
     }
 }

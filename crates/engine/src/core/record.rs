@@ -6,13 +6,6 @@
 
 const VERSION: u8 = 1;
 
-/// The topics that a task's record belongs to, by id: a topic that was deleted and created again has another one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LogIds {
-    pub changelog: String,
-    pub dedup: String,
-}
-
 /// Where one input stands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct InputRecord {
@@ -35,7 +28,8 @@ pub struct TaskRecord {
     pub clock_ms: i64,
     /// Events handled: records taken and timers fired.
     pub events: u64,
-    pub logs: LogIds,
+    /// The topic that the record belongs to: one that was deleted and created again has another id.
+    pub changelog_id: String,
     pub inputs: Vec<InputRecord>,
 }
 
@@ -45,13 +39,12 @@ impl TaskRecord {
         self.inputs.iter().find(|input| input.topic == topic)
     }
 
-    /// As bytes: version, clock, events, topic ids, then the inputs; numbers little endian, texts after their length.
+    /// As bytes: version, clock, events, topic id, then the inputs; numbers little endian, texts after their length.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
         out.extend(self.clock_ms.to_le_bytes());
         out.extend(self.events.to_le_bytes());
-        put_text(&mut out, &self.logs.changelog);
-        put_text(&mut out, &self.logs.dedup);
+        put_text(&mut out, &self.changelog_id);
         out.push(self.inputs.len() as u8);
         for input in &self.inputs {
             put_text(&mut out, &input.topic);
@@ -67,7 +60,7 @@ impl TaskRecord {
         let mut rest = bytes.strip_prefix(&[VERSION])?;
         let clock_ms = take_number(&mut rest)?;
         let events = take_number(&mut rest)? as u64;
-        let logs = LogIds { changelog: take_text(&mut rest)?, dedup: take_text(&mut rest)? };
+        let changelog_id = take_text(&mut rest)?;
         let (count, after) = rest.split_first()?;
         rest = after;
         let mut inputs = Vec::new();
@@ -80,7 +73,7 @@ impl TaskRecord {
                 passed_to: take_number(&mut rest)?,
             });
         }
-        rest.is_empty().then_some(TaskRecord { clock_ms, events, logs, inputs })
+        rest.is_empty().then_some(TaskRecord { clock_ms, events, changelog_id, inputs })
     }
 }
 
@@ -119,7 +112,7 @@ mod tests {
         let record = TaskRecord {
             clock_ms: 1_790_000_000_000,
             events: 12,
-            logs: LogIds { changelog: "LkjhgfdsaQWERTYUIOPmnb".into(), dedup: "7".into() },
+            changelog_id: "LkjhgfdsaQWERTYUIOPmnb".into(),
             inputs: vec![input("orders.v1", 7), input("x".repeat(249).as_str(), 1 << 40)],
         };
         let bytes = record.encode();

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use flow::Input;
 
 use super::counts::TaskCounts;
-use super::dedup::{Memory, Window};
+use super::dedup::{Memory, Stranger, Window};
 use super::follow::{Follow, HistoryGap};
 use super::headers::{self, Header, OwnedHeader};
 use super::ids;
@@ -13,7 +13,7 @@ use super::io::{Batch, Framed, Logged, Opening, Record, Store, WriterSchema};
 use super::keys::{self, Wake};
 use super::order::{Step, Steps};
 use super::overlay::{Layers, Overlay};
-use super::record::{InputRecord, LogIds, TaskRecord};
+use super::record::{InputRecord, TaskRecord};
 
 /// What a commit makes final and an abort takes back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub struct Task {
     /// Names of the inputs, as [`ids::topic`] has them.
     pub names: Vec<u32>,
     inputs: &'static [Input],
-    logs: LogIds,
+    changelog_id: String,
     /// Of each input.
     pub passed: Vec<Gap>,
     pub standing: Standing,
@@ -72,8 +72,8 @@ pub struct Task {
     pub committing: Overlay,
     pub windows: Vec<Window>,
     window_ms: i64,
-    /// Dedup segments of topics that are no inputs any more: (name, end in milliseconds). They expire by the task's clock.
-    strangers: Vec<(u32, i64)>,
+    /// Chunks of topics that are no inputs any more. They expire by the task's clock.
+    strangers: Vec<Stranger>,
     pub order: Steps,
     pub follow: Option<Follow>,
     recorded: Option<Recorded>,
@@ -123,7 +123,7 @@ impl Task {
         let mut task = Task {
             id,
             inputs,
-            logs: opening.logs,
+            changelog_id: opening.changelog_id,
             passed,
             order: Steps { inputs: names.clone(), begin: standing.positions.clone(), steps: Vec::new() },
             committed: standing.clone(),
@@ -207,7 +207,7 @@ impl Task {
         TaskRecord {
             clock_ms: standing.clock_ms,
             events: standing.events,
-            logs: self.logs.clone(),
+            changelog_id: self.changelog_id.clone(),
             inputs: self.inputs.iter().enumerate().map(input).collect(),
         }
         .encode()
@@ -224,6 +224,19 @@ impl Task {
         let known = &mut self.passed[input];
         let to = if known.from == from { to.max(known.to) } else { to };
         *known = Gap { from, to };
+    }
+
+    /// Changelog records of the dedup windows for the transaction that is about to be sealed: chunks that begin, and such as
+    /// end.
+    pub fn seal_ids(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        let standing = &self.standing;
+        let mut records = Vec::new();
+        for (input, window) in self.windows.iter_mut().enumerate() {
+            window.seal(standing.positions[input], standing.log_time_ms[input], &mut records);
+        }
+        let begin_ms = standing.clock_ms.saturating_sub(self.window_ms);
+        self.strangers.iter_mut().for_each(|stranger| stranger.end(begin_ms, &mut records));
+        records
     }
 
     /// The transaction now on its way to Kafka takes everything that was built.
@@ -243,7 +256,7 @@ impl Task {
     }
 
     /// The transaction is committed: what goes to the store.
-    pub fn committed(&mut self, logged: &Logged) -> Batch {
+    pub fn committed(&mut self, logged: Option<Logged>) -> Batch {
         self.in_flight = false;
         self.code_due &= !std::mem::take(&mut self.code_sealed);
         if let Some(standing) = self.committing_standing.take() {
@@ -251,17 +264,18 @@ impl Task {
             self.committed_counts = self.committing_counts;
         }
         let puts = std::mem::take(&mut self.committing).0.into_iter().collect();
-        let mut batch = Batch { task: self.id, puts, changelog_next: logged.changelog_next, ..Batch::default() };
-        let mut offsets = logged.dedup.iter().copied();
+        let changelog_next = logged.map(|logged| logged.changelog_next);
+        let mut batch = Batch { task: self.id, puts, changelog_next, ..Batch::default() };
         for (input, window) in self.windows.iter_mut().enumerate() {
-            batch.chunks.extend(window.committed(&mut offsets));
-            if let Some(begin_ms) = window.expire(self.committed.log_time_ms[input]) {
-                batch.expired.push((self.names[input], begin_ms));
-            }
+            let (chunks, over) = window.committed(self.committed.log_time_ms[input]);
+            batch.chunks.extend(chunks);
+            batch.expired.extend(over.into_iter().map(|segment| (self.names[input], segment)));
         }
         let begin_ms = self.committed.clock_ms.saturating_sub(self.window_ms);
-        let over = self.strangers.extract_if(.., |(_, until_ms)| *until_ms <= begin_ms);
-        batch.expired.extend(over.map(|(input, _)| (input, begin_ms)));
+        for stranger in &mut self.strangers {
+            let over = stranger.committed(begin_ms);
+            batch.expired.extend(over.into_iter().map(|segment| (stranger.input, segment)));
+        }
         batch
     }
 
@@ -275,9 +289,8 @@ impl Task {
         self.counts = self.committed_counts;
         self.begin_order();
         self.code_sealed = false;
-        for window in &mut self.windows {
-            window.abort();
-        }
+        self.windows.iter_mut().for_each(Window::abort);
+        self.strangers.iter_mut().for_each(Stranger::abort);
         for held in &mut self.held {
             held.clear();
         }

@@ -5,17 +5,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::core::io::{Batch, Chunk, Store};
 
-/// How far a task's store follows its changelogs.
+/// How far a task's store follows its changelog.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Checkpoint {
-    /// Identity of the state changelog topic.
+    /// Identity of the changelog topic.
     pub changelog_id: String,
-    /// `offset_next` in the state changelog.
+    /// `offset_next` in the changelog.
     pub changelog_next: i64,
-    /// Identity of the dedup changelog topic.
-    pub dedup_id: String,
-    /// `offset_next` in the dedup changelog, as far as chunks are surely on disk.
-    pub dedup_next: i64,
+    /// The same, as far as chunks of dedup ids are surely on disk.
+    pub chunks_next: i64,
     /// Wall clock of the last batch, in milliseconds: tombstones older than the changelog's limit may be gone.
     pub written_ms: i64,
 }
@@ -76,14 +74,14 @@ pub trait Disk: Store {
     /// Applies a committed transaction: state and checkpoint in one batch.
     fn apply(&self, batch: Batch, now_ms: i64);
 
-    /// Begins a task's store anew, following these changelogs from their start. Empty as it is, it is as fresh as `now_ms`.
-    fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str, now_ms: i64);
+    /// Begins a task's store anew, following this changelog from its start. Empty as it is, it is as fresh as `now_ms`.
+    fn begin(&self, task: u32, changelog_id: &str, now_ms: i64);
 
-    /// Applies a page of the state changelog.
+    /// Applies the state of a page of the changelog.
     fn restore_state(&self, task: u32, puts: Vec<(Vec<u8>, Option<Vec<u8>>)>, changelog_next: i64, now_ms: i64);
 
-    /// Applies a page of the dedup changelog.
-    fn restore_dedup(&self, task: u32, chunks: Vec<Chunk>, dedup_next: i64);
+    /// Applies the chunks of a page of the changelog, before its state; one without bytes has ended.
+    fn restore_chunks(&self, task: u32, chunks: Vec<Chunk>, chunks_next: i64);
 
     /// Drops everything of a task.
     fn drop_task(&self, task: u32);

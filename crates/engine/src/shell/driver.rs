@@ -333,7 +333,6 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 self.transport.dead_letter(&letter)
             }
             Action::Changelog { task, key, value } => self.transport.changelog(task, &key, value.as_deref()),
-            Action::DedupLog { task, key, value } => self.transport.dedup_log(task, &key, &value),
             Action::OrderLog { task, value } => self.transport.order_log(task, &value),
             Action::SendOffsets(offsets) => self.transport.send_offsets(&offsets),
             Action::Commit => {
@@ -348,9 +347,8 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 self.transport.abort()
             }
             Action::ApplyToStore(batch) => {
-                let (task, expired) = (batch.task, !batch.expired.is_empty());
                 self.disk.apply(batch, self.wall_ms());
-                if expired { self.trim(task) } else { Ok(()) }
+                Ok(())
             }
             Action::Seek { task, input, offset_next } => {
                 self.rewound = true;
@@ -375,22 +373,6 @@ impl<T: Transport, D: Disk, C: Clock> Driver<T, D, C> {
                 Err(Fault::Abort(why))
             }
             Action::Stop(why) => Err(Fault::Fatal(why)),
-        }
-    }
-
-    /// Gives the broker's disk back. A broker that refuses is no reason to stop.
-    fn trim(&mut self, task: u32) -> Result<(), Fault> {
-        let oldest = self.worker.tasks().find(|open| open.id == task).and_then(|open| {
-            let offsets: Vec<Option<i64>> = open.windows.iter().map(|window| window.oldest_offset()).collect();
-            offsets.into_iter().flatten().min()
-        });
-        let Some(offset) = oldest else { return Ok(()) };
-        match self.transport.trim_dedup(task, offset) {
-            Err(Fault::Abort(why) | Fault::Refused(why)) => {
-                tracing::warn!(processor = self.worker.topology().name, task, "dedup changelog not trimmed: {why}");
-                Ok(())
-            }
-            trimmed => trimmed,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Restore: brings a task's store up to its changelogs, only the tail where the checkpoint allows it.
+//! Restore: brings a task's store up to its changelog, only the tail where the checkpoint allows it.
 
 mod positions;
 mod publish;
@@ -9,7 +9,7 @@ use crate::core::dedup::{self, Memory};
 use crate::core::ids;
 use crate::core::io::Opening;
 use crate::core::keys;
-use crate::core::record::{LogIds, TaskRecord};
+use crate::core::record::TaskRecord;
 
 use super::disk::{Checkpoint, Disk};
 use super::transport::{Entry, Fault, LogReader, Page};
@@ -20,7 +20,6 @@ pub use publish::{Draft, Look, Sink, Verdict, look, write};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Internal {
     pub changelog: String,
-    pub dedup: String,
     pub order: String,
     pub dead_letters: String,
 }
@@ -30,7 +29,6 @@ impl Internal {
     pub fn of(processor: &str) -> Internal {
         Internal {
             changelog: format!("{processor}-changelog"),
-            dedup: format!("{processor}-dedup"),
             order: format!("{processor}-order"),
             dead_letters: format!("{processor}-dlq"),
         }
@@ -92,27 +90,23 @@ pub fn examine(reader: &mut dyn LogReader, names: &Internal, task: u32) -> Resul
     }
 }
 
-/// What the cluster says of a task, committed offsets first, and where its changelog begins and ends.
+/// What the cluster says of a task, and where its changelog begins and ends. The order of the reads matters: committed
+/// offsets first, as stable, then the changelog's end. Everything that those offsets stand for is then below the end.
 fn evidence_of<'a>(
     reader: &mut dyn LogReader,
     names: &'a Internal,
     task: u32,
 ) -> Result<(Evidence<'a>, (i64, i64)), Fault> {
     let committed = reader.committed(task)?;
-    let logs = LogIds { changelog: reader.topic_id(&names.changelog)?, dedup: reader.topic_id(&names.dedup)? };
-    let bounds = reader.input_bounds(task)?;
     let ends = reader.bounds(&names.changelog, task)?;
-    Ok((Evidence { topology: reader.topology(), names, task, logs, committed, bounds }, ends))
+    let changelog_id = reader.topic_id(&names.changelog)?;
+    let bounds = reader.input_bounds(task)?;
+    Ok((Evidence { topology: reader.topology(), names, task, changelog_id, committed, bounds }, ends))
 }
 
 /// What a restore is asked between two pages: how far it is, and whether it is still wanted.
 pub type Progress<'a> = dyn FnMut(u64, u64) -> Result<(), Fault> + 'a;
 
-/// Where the changelog and the dedup changelog begin and end.
-type Ends = (i64, i64, i64, i64);
-
-/// The order of the reads matters: committed offsets first, as stable, then the changelogs' ends. Everything that those
-/// offsets stand for is then below the ends.
 fn restore_once(
     reader: &mut dyn LogReader,
     disk: &dyn Disk,
@@ -121,13 +115,7 @@ fn restore_once(
     now_ms: i64,
     progress: &mut Progress<'_>,
 ) -> Result<Result<Opening, Doubt>, Fault> {
-    let committed = reader.committed(task)?;
-    let (state_start, state_end) = reader.bounds(&names.changelog, task)?;
-    let (dedup_start, dedup_end) = reader.bounds(&names.dedup, task)?;
-    let logs = LogIds { changelog: reader.topic_id(&names.changelog)?, dedup: reader.topic_id(&names.dedup)? };
-    let bounds = reader.input_bounds(task)?;
-    let evidence = Evidence { topology: reader.topology(), names, task, logs, committed, bounds };
-    let ends = (state_start, state_end, dedup_start, dedup_end);
+    let (evidence, ends) = evidence_of(reader, names, task)?;
     let fresh = match begin_or_resume(reader, disk, &evidence, now_ms, ends)? {
         Ok(fresh) => fresh,
         Err(doubt) => return Ok(Err(doubt)),
@@ -138,7 +126,7 @@ fn restore_once(
     let places = match record.and_then(|record| evidence.positions(record.as_ref(), false)) {
         Ok(places) => places,
         Err(doubt) => {
-            if fits(logged(reader, &evidence, (state_start, state_end))?, &evidence, false).is_ok() {
+            if fits(logged(reader, &evidence, ends)?, &evidence, false).is_ok() {
                 tracing::warn!(task, "store set aside and rebuilt: it does not stand where its changelog does");
                 disk.drop_task(task);
                 return Err(Fault::Abort("a store that does not stand where its changelog does was set aside".into()));
@@ -151,50 +139,51 @@ fn restore_once(
     let (positions, read_from) = places.into_iter().unzip();
     let order_last = last.and_then(|entry| entry.value);
     disk.whole(task, true);
-    let Evidence { topology, logs, .. } = evidence;
+    let Evidence { topology, changelog_id, .. } = evidence;
     let memory = Memory::read(task, &ids::inputs(topology.inputs), topology.window_ms, disk);
-    Ok(Ok(Opening { task, positions, read_from, order_last, logs, memory }))
+    Ok(Ok(Opening { task, positions, read_from, order_last, changelog_id, memory }))
 }
 
-/// Reads everything between the checkpoint and the ends.
+/// Reads everything between the checkpoint and the end. Below the checkpoint stands what the state has, and chunks that a
+/// crash may have taken.
 fn catch_up(
     reader: &mut dyn LogReader,
     disk: &dyn Disk,
     evidence: &Evidence<'_>,
-    (fresh, (state_start, state_end, dedup_start, dedup_end)): (&Checkpoint, Ends),
+    (fresh, (start, end)): (&Checkpoint, (i64, i64)),
     now_ms: i64,
     progress: &mut Progress<'_>,
 ) -> Result<(), Fault> {
     let Evidence { names, task, .. } = *evidence;
-    let total = (state_end - fresh.changelog_next).max(0) + (dedup_end - fresh.dedup_next).max(0);
-    let total = total as u64;
+    let mut next = fresh.chunks_next.min(fresh.changelog_next).max(start);
+    let total = (end - next).max(0) as u64;
     let mut done = 0u64;
     progress(done, total)?;
-
-    let mut next = fresh.changelog_next.max(state_start);
-    while next < state_end {
-        let page = page(reader, &names.changelog, task, next, state_end)?;
+    while next < end {
+        let page = page(reader, &names.changelog, task, next, end)?;
         next = page.next;
         done += page.entries.len() as u64;
         progress(done, total)?;
-        let puts = page.entries.into_iter().filter_map(|entry| Some((entry.key?, entry.value))).collect();
-        disk.restore_state(task, puts, next, now_ms);
-        written(disk, task, next)?;
+        let (mut puts, mut chunks) = (Vec::new(), Vec::new());
+        for Entry { offset, key, value } in page.entries {
+            let Some(key) = key else { continue };
+            if keys::is_chunk(&key) {
+                let chunk = dedup::read(&key, value.as_deref());
+                chunks.push(chunk.ok_or_else(|| Fault::Quarantine(evidence.unreadable("a chunk of dedup ids")))?);
+            } else if offset >= fresh.changelog_next {
+                puts.push((key, value));
+            }
+        }
+        disk.restore_chunks(task, chunks, next);
+        if next > fresh.changelog_next {
+            disk.restore_state(task, puts, next, now_ms);
+            written(disk, task, next)?;
+        }
     }
-    let end = state_end.max(next);
+    // As fresh as now, with nothing to read, too.
+    let end = end.max(next).max(fresh.changelog_next);
     disk.restore_state(task, Vec::new(), end, now_ms);
-    written(disk, task, end)?;
-
-    let mut next = fresh.dedup_next.max(dedup_start);
-    while next < dedup_end {
-        let page = page(reader, &names.dedup, task, next, dedup_end)?;
-        next = page.next;
-        done += page.entries.len() as u64;
-        progress(done, total)?;
-        let chunks = page.entries.iter().filter_map(|entry| dedup::parse(entry.value.as_deref()?, entry.offset));
-        disk.restore_dedup(task, chunks.collect(), next);
-    }
-    Ok(())
+    written(disk, task, end)
 }
 
 /// Reads on until it got further. What a replica calls its end is not the end: a follower lags behind, and so does a new
@@ -240,7 +229,7 @@ pub fn page_of_records(
 
 /// The task's own record, as bytes of the store or of the changelog.
 fn record_of(bytes: Option<Vec<u8>>, evidence: &Evidence<'_>) -> Result<Option<TaskRecord>, Doubt> {
-    let unknown = || Doubt::Never(evidence.unreadable());
+    let unknown = || Doubt::Never(evidence.unreadable("its own record"));
     bytes.map(|bytes| TaskRecord::decode(&bytes).ok_or_else(unknown)).transpose()
 }
 
@@ -265,22 +254,19 @@ fn begin_or_resume(
     disk: &dyn Disk,
     evidence: &Evidence<'_>,
     now_ms: i64,
-    (state_start, state_end, dedup_start, dedup_end): Ends,
+    (start, end): (i64, i64),
 ) -> Result<Result<Checkpoint, Doubt>, Fault> {
-    let Evidence { task, names, logs, .. } = evidence;
+    let Evidence { task, names, changelog_id, .. } = evidence;
     let (task, changelog) = (*task, &names.changelog);
     let usable = |found: &Checkpoint, old: bool| -> Result<(), String> {
-        if found.changelog_id != logs.changelog || found.dedup_id != logs.dedup {
+        if found.changelog_id != *changelog_id {
             return Err("it follows another changelog topic".into());
         }
         // A log that was trimmed up to the store's very position was trimmed by a reset: what the store holds is older.
-        let trimmed = state_start > 0 && found.changelog_next <= state_start;
-        if trimmed || found.changelog_next > state_end {
+        let trimmed = start > 0 && found.changelog_next <= start;
+        if trimmed || found.changelog_next > end {
             let at = found.changelog_next;
-            return Err(format!("its position {at} is outside the changelog's {state_start}..{state_end}"));
-        }
-        if found.dedup_next > dedup_end {
-            return Err(format!("its position {} is above the dedup changelog's end {dedup_end}", found.dedup_next));
+            return Err(format!("its position {at} is outside the changelog's {start}..{end}"));
         }
         if old {
             return Err("it is older than half of the changelog's delete.retention.ms".into());
@@ -291,13 +277,12 @@ fn begin_or_resume(
         // A task that was idle lacks nothing, however long: the last offsets of its changelog are markers. Had there been a
         // transaction meanwhile, the task's own record of the last one would be there: compaction keeps it.
         let old = now_ms - found.written_ms > CHECKPOINT_AGE_MAX_MS
-            && !page_of_records(reader, changelog, task, (found.changelog_next.max(state_start), state_end))?
-                .is_empty();
+            && !page_of_records(reader, changelog, task, (found.changelog_next.max(start), end))?.is_empty();
         match usable(&found, old) {
-            Ok(()) => return Ok(Ok(Checkpoint { dedup_next: found.dedup_next.max(dedup_start), ..found })),
+            Ok(()) => return Ok(Ok(found)),
             Err(why) => {
                 // It may be the last copy: a changelog without this task's record replaces nothing.
-                let in_log = logged(reader, evidence, (state_start, state_end))?;
+                let in_log = logged(reader, evidence, (start, end))?;
                 let had_state = disk.get(task, &keys::task()).is_some();
                 if let Err(doubt) = fits(in_log, evidence, had_state) {
                     return Ok(Err(doubt));
@@ -308,10 +293,9 @@ fn begin_or_resume(
     }
     // Without a checkpoint, too: a crash may have taken the checkpoint and left dedup chunks.
     disk.drop_task(task);
-    disk.begin(task, &logs.changelog, &logs.dedup, now_ms);
-    let LogIds { changelog: changelog_id, dedup: dedup_id } = logs.clone();
-    let (changelog_next, dedup_next) = (state_start, dedup_start);
-    Ok(Ok(Checkpoint { changelog_id, dedup_id, changelog_next, dedup_next, written_ms: now_ms }))
+    disk.begin(task, changelog_id, now_ms);
+    let changelog_id = changelog_id.clone();
+    Ok(Ok(Checkpoint { changelog_id, changelog_next: start, chunks_next: start, written_ms: now_ms }))
 }
 
 /// The last entry that is wanted. The last offsets of a transactional topic are markers and, perhaps, aborted records, so

@@ -84,7 +84,7 @@ mod tests {
         let disk = SledDisk::open(folder.path()).expect("a store");
         let row = |table, key: &str, since: u8| (keys::table(table, key.as_bytes()), Some(vec![since]));
         for task in [3, 4] {
-            disk.begin(task, "c", "d", 0);
+            disk.begin(task, "c", 0);
         }
         disk.restore_state(
             3,

@@ -21,8 +21,8 @@ use whole::WHOLE;
 
 const STATE: u8 = 0;
 const CHECKPOINT: u8 = 1;
-/// Position of the dedup changelog that is surely on disk.
-const DEDUP_NEXT: u8 = 2;
+/// The changelog position up to which chunks are surely on disk.
+const CHUNKS_NEXT: u8 = 2;
 
 /// How the folders of dedup segments begin; their bounds in milliseconds follow.
 const FOLDER: &str = "dedup-";
@@ -74,12 +74,10 @@ impl Recent {
     }
 }
 
-/// A dedup segment's Db and whose chunks it holds.
+/// A dedup segment's Db and what it holds, by task and input.
 struct Folder {
     db: sled::Db,
-    /// (task, input).
-    users: HashSet<(u32, u32)>,
-    held: HashMap<u32, Held>,
+    held: HashMap<(u32, u32), Held>,
     dirty: bool,
 }
 
@@ -89,7 +87,7 @@ pub struct SledDisk {
     state: sled::Db,
     recent: Mutex<Recent>,
     segments: Mutex<BTreeMap<Segment, Folder>>,
-    /// Dedup positions applied but not yet known to be on disk.
+    /// Changelog positions up to which chunks are written, but not yet known to be on disk.
     applied: Mutex<HashMap<u32, i64>>,
     /// Tasks with a chunk that could not be written, or not surely: how far theirs go stays as it is, until they begin again.
     lacking: Mutex<HashSet<u32>>,
@@ -112,20 +110,20 @@ fn state_key(kind: u8, task: u32, key: &[u8]) -> Vec<u8> {
     out
 }
 
-fn chunk_key(task: u32, input: u32, offset: i64) -> [u8; 16] {
+fn chunk_key(task: u32, input: u32, at: i64) -> [u8; 16] {
     let mut out = [0u8; 16];
     out[..4].copy_from_slice(&task.to_be_bytes());
     out[4..8].copy_from_slice(&input.to_be_bytes());
-    out[8..].copy_from_slice(&offset.to_be_bytes());
+    out[8..].copy_from_slice(&at.to_be_bytes());
     out
 }
 
-/// Task, input and offset.
+/// Task, input and position.
 fn read_chunk_key(key: &[u8]) -> Option<(u32, u32, i64)> {
     let (task, rest) = key.split_first_chunk::<4>()?;
-    let (input, offset) = rest.split_first_chunk::<4>()?;
-    let offset = i64::from_be_bytes(offset.try_into().ok()?);
-    Some((u32::from_be_bytes(*task), u32::from_be_bytes(*input), offset))
+    let (input, at) = rest.split_first_chunk::<4>()?;
+    let at = i64::from_be_bytes(at.try_into().ok()?);
+    Some((u32::from_be_bytes(*task), u32::from_be_bytes(*input), at))
 }
 
 impl SledDisk {
@@ -181,12 +179,11 @@ impl SledDisk {
             };
             match open(&path, DEDUP_CACHE) {
                 Ok(db) => {
-                    let (mut users, mut held) = (HashSet::new(), HashMap::<u32, Held>::new());
-                    for (task, input, offset) in db.iter().keys().flatten().filter_map(|key| read_chunk_key(&key)) {
-                        users.insert((task, input));
-                        held.entry(task).or_default().add(offset);
+                    let mut held = HashMap::<(u32, u32), Held>::new();
+                    for (task, input, at) in db.iter().keys().flatten().filter_map(|key| read_chunk_key(&key)) {
+                        held.entry((task, input)).or_default().add(at);
                     }
-                    locked(&self.segments).insert(segment, Folder { db, users, held, dirty: false });
+                    locked(&self.segments).insert(segment, Folder { db, held, dirty: false });
                 }
                 Err(error) => {
                     tracing::warn!("dedup segment \"{}\" is unreadable ({error}), restored anew", path.display());
@@ -209,6 +206,10 @@ impl SledDisk {
     fn put_chunks(&self, task: u32, chunks: &[Chunk]) {
         let mut segments = locked(&self.segments);
         for chunk in chunks {
+            if chunk.bytes.is_empty() {
+                self.remove_chunk(&mut segments, task, chunk);
+                continue;
+            }
             let segment = match segments.entry(chunk.segment) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
@@ -217,20 +218,34 @@ impl SledDisk {
                         locked(&self.lacking).insert(task);
                         return;
                     };
-                    entry.insert(Folder { db, users: HashSet::new(), held: HashMap::new(), dirty: true })
+                    entry.insert(Folder { db, held: HashMap::new(), dirty: true })
                 }
             };
-            segment.users.insert((task, chunk.input));
             segment.dirty = true;
-            let put = segment.db.insert(chunk_key(task, chunk.input, chunk.offset), chunk.bytes.as_slice());
+            let put = segment.db.insert(chunk_key(task, chunk.input, chunk.at), chunk.bytes.as_slice());
             match self.ok(task, put) {
-                Some(None) => segment.held.entry(task).or_default().add(chunk.offset),
+                Some(None) => segment.held.entry((task, chunk.input)).or_default().add(chunk.at),
                 Some(Some(_)) => {}
                 None => drop(locked(&self.lacking).insert(task)),
             }
         }
-        if let Some(last) = chunks.iter().map(|chunk| chunk.offset).max() {
-            locked(&self.applied).insert(task, last + 1);
+    }
+
+    /// A chunk has ended while somebody else had the task.
+    fn remove_chunk(&self, segments: &mut BTreeMap<Segment, Folder>, task: u32, chunk: &Chunk) {
+        let Entry::Occupied(mut entry) = segments.entry(chunk.segment) else { return };
+        // Before the chunk: what is noted would look like a loss.
+        self.report(task, self.state.remove(held_key(task, chunk.input, chunk.segment)));
+        let folder = entry.get_mut();
+        let removed = self.ok(task, folder.db.remove(chunk_key(task, chunk.input, chunk.at)));
+        let key = (task, chunk.input);
+        if removed.flatten().is_none() || !folder.held.get_mut(&key).is_some_and(Held::remove) {
+            return;
+        }
+        folder.held.remove(&key);
+        if folder.held.is_empty() {
+            drop(entry.remove());
+            self.report(task, std::fs::remove_dir_all(self.segment_path(chunk.segment)));
         }
     }
 
@@ -245,21 +260,15 @@ impl SledDisk {
         self.root.join(format!("{FOLDER}{from_ms}_{until_ms}"))
     }
 
-    /// Ends the use by this input of segments that end by `begin_ms`; one without users is deleted, folder and all.
-    fn expire(&self, task: u32, input: u32, begin_ms: i64) {
+    /// A segment holds nothing of this input any more; one that holds nothing at all is deleted, folder and all.
+    fn expire(&self, task: u32, input: u32, segment: Segment) {
         let mut segments = locked(&self.segments);
-        let mut gone = Vec::new();
-        for (at, segment) in segments.iter_mut().take_while(|(at, _)| at.until_ms <= begin_ms) {
-            segment.users.remove(&(task, input));
-            if segment.users.is_empty() {
-                gone.push(*at);
-            }
-        }
-        for at in gone {
-            for user in segments.remove(&at).into_iter().flat_map(|segment| segment.held.into_keys()) {
-                self.report(task, self.state.remove(held_key(user, at)));
-            }
-            self.report(task, std::fs::remove_dir_all(self.segment_path(at)));
+        let Entry::Occupied(mut entry) = segments.entry(segment) else { return };
+        self.report(task, self.state.remove(held_key(task, input, segment)));
+        entry.get_mut().held.remove(&(task, input));
+        if entry.get().held.is_empty() {
+            drop(entry.remove());
+            self.report(task, std::fs::remove_dir_all(self.segment_path(segment)));
         }
     }
 
@@ -276,17 +285,25 @@ impl SledDisk {
             std::mem::take(&mut segment.dirty).then(|| (*number, segment.db.clone(), segment.held.clone()))
         };
         let dirty: Vec<_> = locked(&self.segments).iter_mut().filter_map(dirty).collect();
-        let mut batch = sled::Batch::default();
+        let mut surely = Vec::new();
         for (number, db, held) in dirty {
-            if self.ok(None, flushed(&db)).is_none() {
-                locked(&self.lacking).extend(held.into_keys());
-                continue;
+            match self.ok(None, flushed(&db)) {
+                Some(()) => surely.push((number, held)),
+                None => locked(&self.lacking).extend(held.into_keys().map(|(task, _)| task)),
             }
-            held.iter().for_each(|(task, held)| batch.insert(held_key(*task, number), held.encode()));
+        }
+        let mut batch = sled::Batch::default();
+        // What has gone meanwhile is not noted any more.
+        let segments = locked(&self.segments);
+        for (number, held) in surely {
+            let Some(now) = segments.get(&number) else { continue };
+            for (key, held) in held.into_iter().filter(|(key, held)| now.held.get(key).is_some_and(|now| now >= held)) {
+                batch.insert(held_key(key.0, key.1, number), held.encode());
+            }
         }
         let lacking = locked(&self.lacking).clone();
         for (task, next) in applied.into_iter().filter(|(task, _)| !lacking.contains(task)) {
-            batch.insert(state_key(DEDUP_NEXT, task, &[]), &next.to_le_bytes());
+            batch.insert(state_key(CHUNKS_NEXT, task, &[]), &next.to_le_bytes());
         }
         for (task, whole) in wholes.iter().filter(|(task, _)| !lacking.contains(task)) {
             batch.insert(whole::key(*task), &whole.to_le_bytes());
@@ -378,16 +395,16 @@ impl Store for SledDisk {
         }
     }
 
-    fn chunk(&self, task: u32, input: u32, segment: Segment, offset: i64) -> Option<Vec<u8>> {
+    fn chunk(&self, task: u32, input: u32, segment: Segment, at: i64) -> Option<Vec<u8>> {
         let segments = locked(&self.segments);
         let db = &segments.get(&segment)?.db;
-        self.ok(task, db.get(chunk_key(task, input, offset))).flatten().map(|bytes| bytes.to_vec())
+        self.ok(task, db.get(chunk_key(task, input, at))).flatten().map(|bytes| bytes.to_vec())
     }
 
-    fn with_chunk(&self, task: u32, input: u32, segment: Segment, offset: i64, look: &mut dyn FnMut(&[u8])) {
+    fn with_chunk(&self, task: u32, input: u32, segment: Segment, at: i64, look: &mut dyn FnMut(&[u8])) {
         let segments = locked(&self.segments);
         let Some(segment) = segments.get(&segment) else { return };
-        if let Some(bytes) = self.ok(task, segment.db.get(chunk_key(task, input, offset))).flatten() {
+        if let Some(bytes) = self.ok(task, segment.db.get(chunk_key(task, input, at))).flatten() {
             look(&bytes);
         }
     }
@@ -396,8 +413,8 @@ impl Store for SledDisk {
         for (segment, Folder { db, .. }) in locked(&self.segments).iter() {
             for entry in db.scan_prefix(task.to_be_bytes()) {
                 let Some((key, bytes)) = self.ok(task, entry) else { return };
-                let Some((_, input, offset)) = read_chunk_key(&key) else { continue };
-                visit(Chunk { input, segment: *segment, offset, bytes: bytes.to_vec() });
+                let Some((_, input, at)) = read_chunk_key(&key) else { continue };
+                visit(Chunk { input, segment: *segment, at, bytes: bytes.to_vec() });
             }
         }
     }
@@ -406,24 +423,25 @@ impl Store for SledDisk {
 impl Disk for SledDisk {
     fn checkpoint(&self, task: u32) -> Option<Checkpoint> {
         let bytes = self.ok(task, self.state.get(state_key(CHECKPOINT, task, &[])))??;
-        let dedup_next = self.ok(task, self.state.get(state_key(DEDUP_NEXT, task, &[])))?;
-        let dedup_next = dedup_next.and_then(|bytes| Some(i64::from_le_bytes(bytes.as_ref().try_into().ok()?)));
-        Some(Checkpoint { dedup_next: dedup_next.unwrap_or(0), ..checkpoint::decode(&bytes)? })
+        let chunks_next = self.ok(task, self.state.get(state_key(CHUNKS_NEXT, task, &[])))?;
+        let chunks_next = chunks_next.and_then(|bytes| Some(i64::from_le_bytes(bytes.as_ref().try_into().ok()?)));
+        Some(Checkpoint { chunks_next: chunks_next.unwrap_or(0), ..checkpoint::decode(&bytes)? })
     }
 
     fn apply(&self, batch: Batch, now_ms: i64) {
         self.put_chunks(batch.task, &batch.chunks);
         if let Some(changelog_next) = batch.changelog_next {
+            locked(&self.applied).insert(batch.task, changelog_next);
             self.restore_state(batch.task, batch.puts, changelog_next, now_ms);
         }
-        for (input, begin_ms) in batch.expired {
-            self.expire(batch.task, input, begin_ms);
+        for (input, segment) in batch.expired {
+            self.expire(batch.task, input, segment);
         }
     }
 
-    fn begin(&self, task: u32, changelog_id: &str, dedup_id: &str, now_ms: i64) {
-        let (changelog_id, dedup_id) = (changelog_id.into(), dedup_id.into());
-        let checkpoint = Checkpoint { changelog_id, dedup_id, written_ms: now_ms, ..Checkpoint::default() };
+    fn begin(&self, task: u32, changelog_id: &str, now_ms: i64) {
+        let changelog_id = changelog_id.into();
+        let checkpoint = Checkpoint { changelog_id, written_ms: now_ms, ..Checkpoint::default() };
         self.report(task, self.state.insert(state_key(CHECKPOINT, task, &[]), checkpoint::encode(&checkpoint)));
     }
 
@@ -448,9 +466,9 @@ impl Disk for SledDisk {
         keys.iter().for_each(|key| recent.forget(key));
     }
 
-    fn restore_dedup(&self, task: u32, chunks: Vec<Chunk>, dedup_next: i64) {
+    fn restore_chunks(&self, task: u32, chunks: Vec<Chunk>, chunks_next: i64) {
         self.put_chunks(task, &chunks);
-        locked(&self.applied).insert(task, dedup_next);
+        locked(&self.applied).insert(task, chunks_next);
     }
 
     /// A crash may come at any point, and each Db comes back with another part of what was done. So the checkpoint is
@@ -466,12 +484,11 @@ impl Disk for SledDisk {
         locked(&self.lacking).remove(&task);
         self.note_whole(task, false);
         for segment in locked(&self.segments).values_mut() {
-            segment.users.retain(|(user, _)| *user != task);
-            segment.held.remove(&task);
+            segment.held.retain(|(user, _), _| *user != task);
             self.remove_all(task, &segment.db, &task.to_be_bytes());
             self.report(task, segment.db.flush());
         }
-        for kind in [STATE, DEDUP_NEXT, SEGMENT, WHOLE, CHECKPOINT] {
+        for kind in [STATE, CHUNKS_NEXT, SEGMENT, WHOLE, CHECKPOINT] {
             self.remove_all(task, &self.state, &state_key(kind, task, &[]));
         }
         locked(&self.recent).clear();

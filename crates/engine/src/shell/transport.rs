@@ -120,7 +120,6 @@ pub trait Transport {
     fn send(&mut self, send: &Send) -> Result<(), Fault>;
     fn dead_letter(&mut self, letter: &DeadLetter) -> Result<(), Fault>;
     fn changelog(&mut self, task: u32, key: &[u8], value: Option<&[u8]>) -> Result<(), Fault>;
-    fn dedup_log(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault>;
     fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault>;
     fn send_offsets(&mut self, offsets: &[Stand]) -> Result<(), Fault>;
 
@@ -134,9 +133,6 @@ pub trait Transport {
 
     /// A page of the recorded order at or after `from` (`None`: its start); empty at its end.
     fn read_order(&mut self, task: u32, from: Option<i64>) -> Result<Vec<(i64, Vec<u8>)>, Fault>;
-
-    /// Forgets dedup changelog records below `offset`: their segments have expired.
-    fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault>;
 
     /// A new session after [`Fault::Fenced`] or [`Fault::Unknown`]: every task is gone until it is assigned again.
     fn reopen(&mut self) -> Result<(), Fault>;

@@ -10,11 +10,19 @@ use sim::rng::Rng;
 
 const TASKS: u32 = 3;
 
-fn chunk(rng: &mut Rng, offset: i64) -> Chunk {
+fn chunk(rng: &mut Rng, at: i64) -> Chunk {
     let bytes = rng.bits().to_le_bytes().to_vec();
     let from_ms = rng.between(-1, 3);
     let segment = Segment { from_ms, until_ms: from_ms + rng.between(1, 2) };
-    Chunk { input: input(rng), segment, offset, bytes }
+    Chunk { input: input(rng), segment, at, bytes }
+}
+
+/// A chunk that a restore meets: a new one, or the end of one that may be there.
+fn restored(rng: &mut Rng, step: i64) -> Chunk {
+    let ended = rng.chance(400);
+    let at = if ended { rng.between(0, 10 * step) } else { step };
+    let found = chunk(rng, at);
+    if ended { Chunk { bytes: Vec::new(), ..found } } else { found }
 }
 
 fn input(rng: &mut Rng) -> u32 {
@@ -36,12 +44,12 @@ fn change(disk: &dyn Disk, rng: &mut Rng, step: i64) {
     let task = rng.below(u64::from(TASKS)) as u32;
     match rng.below(10) {
         0 => disk.drop_task(task),
-        _ if disk.checkpoint(task).is_none() => disk.begin(task, "changelog", "dedup", 0),
+        _ if disk.checkpoint(task).is_none() => disk.begin(task, "changelog", 0),
         1..4 => disk.restore_state(task, puts(rng), step, 2 * step),
-        4 => disk.restore_dedup(task, vec![chunk(rng, step)], step + 1),
+        4 => disk.restore_chunks(task, vec![restored(rng, step)], step + 1),
         _ => {
             let chunks = (0..rng.below(3)).map(|n| chunk(rng, 10 * step + n as i64)).collect();
-            let expired = if rng.chance(200) { vec![(input(rng), rng.between(0, 4))] } else { Vec::new() };
+            let expired = if rng.chance(200) { vec![(input(rng), chunk(rng, 0).segment)] } else { Vec::new() };
             disk.apply(Batch { task, puts: puts(rng), changelog_next: Some(step), chunks, expired }, step);
         }
     }
@@ -57,7 +65,7 @@ fn look(disk: &dyn Disk, task: u32) -> (Seen, Chunks) {
         entries.push((key.to_vec(), value.to_vec()));
         true
     });
-    disk.chunks(task, &mut |chunk| chunks.push((chunk.input, chunk.segment, chunk.offset, chunk.bytes)));
+    disk.chunks(task, &mut |chunk| chunks.push((chunk.input, chunk.segment, chunk.at, chunk.bytes)));
     chunks.sort();
     (entries, chunks)
 }

@@ -177,9 +177,8 @@ fn plan(admin: &Admin, topology: &'static flow::Topology) -> anyhow::Result<Plan
         let (earliest, _) = admin.bounds(&topic, partition).map_err(failed)?;
         moves.push((topic, partition, committed, earliest));
     }
-    let internal = |kind: &str| format!("{}-{kind}", topology.name);
-    let names = [internal("changelog"), internal("dedup")];
-    let fresh = contract::TOPICS.iter().filter(|topic| names.iter().any(|name| name == topic.name)).collect();
+    let changelog = Internal::of(topology.name).changelog;
+    let fresh = contract::TOPICS.iter().filter(|topic| topic.name == changelog).collect();
     Ok(Plan { moves, fresh })
 }
 

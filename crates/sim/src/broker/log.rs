@@ -35,6 +35,8 @@ pub struct Log {
     /// The offset that the next record or marker gets: the high watermark.
     pub next: i64,
     records: Vec<Stored>,
+    /// What compaction took, for the oracle.
+    compacted: Vec<Stored>,
     /// Transactions without a marker here: their first offset.
     undecided: BTreeMap<u64, i64>,
     committed: BTreeSet<u64>,
@@ -79,7 +81,9 @@ impl Log {
 
     /// Committed records that were ever there, deleted ones included: for the oracle.
     pub fn ever(&self) -> impl Iterator<Item = &Stored> {
-        self.records.iter().filter(|stored| stored.txn.is_none_or(|txn| self.committed.contains(&txn)))
+        let mut all: Vec<&Stored> = self.compacted.iter().chain(&self.records).collect();
+        all.sort_by_key(|stored| stored.offset);
+        all.into_iter().filter(|stored| stored.txn.is_none_or(|txn| self.committed.contains(&txn)))
     }
 
     /// Log compaction: of each key only the last committed record stays, a tombstone for `keep_ms` after it was first met.
@@ -94,17 +98,18 @@ impl Log {
                 last.insert(key.clone(), stored.offset);
             }
         }
-        self.records.retain_mut(|stored| {
+        let goes = |stored: &mut Stored| {
             if stored.offset >= end {
-                return true;
+                return false;
             }
             let is_last = stored.message.key.as_deref().and_then(|key| last.get(key)) == Some(&stored.offset);
             let is_gone = stored.horizon_ms.is_some_and(|horizon_ms| horizon_ms <= now_ms);
             if stored.message.value.is_none() {
                 stored.horizon_ms.get_or_insert(now_ms + keep_ms);
             }
-            stored.offset >= start && is_last && !is_gone
-        });
+            stored.offset < start || !is_last || is_gone
+        };
+        self.compacted.extend(self.records.extract_if(.., goes));
     }
 
     /// Loses a record, as no broker should.

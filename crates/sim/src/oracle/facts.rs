@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use engine::core::io::Segment;
 use engine::core::order::{Step, Steps};
-use engine::core::record::LogIds;
-use engine::core::{headers, ids};
+use engine::core::record::TaskRecord;
+use engine::core::{dedup, headers, ids, keys};
 use flow::{Code, Id, Meta};
 
 use super::model::{Content, Letter, Model, World as Verdict};
@@ -33,21 +34,26 @@ pub struct TaskFacts {
     pub order: Vec<Steps>,
     pub outputs: Vec<Output>,
     pub letters: Vec<Letter>,
-    /// Ids in the dedup changelog, by input.
+    /// Ids that were ever written to the changelog, by input.
     pub accepted: [Vec<(Id, u64)>; 2],
-    /// The changelog, compacted.
+    /// The changelog, compacted, without chunks of dedup ids.
     pub changelog: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// The store of the task's owner.
+    /// Chunks in the changelog, compacted.
+    pub chunks: Chunks,
+    /// The store of the task's owner, and its chunks.
     pub store: Option<BTreeMap<Vec<u8>, Vec<u8>>>,
+    pub stored_chunks: Chunks,
     /// In how many dedup segments the owner has chunks of one input, at most.
     pub segments: usize,
     pub offsets: Vec<Option<i64>>,
     /// How many outputs, dead letters and accepted ids there were at each reset.
     pub resets: Vec<Mark>,
-    /// The changelogs, by id.
-    pub logs: LogIds,
+    pub changelog_id: String,
     pub model: Model,
 }
+
+/// Chunks of dedup ids by input, segment and position.
+pub type Chunks = BTreeMap<(u32, Segment, i64), Vec<u8>>;
 
 /// How much there was at a reset.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -81,30 +87,41 @@ fn of_task(world: &World, broker: &Broker, task: u32) -> TaskFacts {
         .ever()
         .filter_map(|stored| Steps::decode(stored.message.value.as_deref()?).ok())
         .collect();
-    let mut changelog = BTreeMap::new();
+    let (mut changelog, mut chunks) = (BTreeMap::new(), Chunks::new());
     for stored in broker.log(&names.changelog, task).read(0) {
+        let key = stored.message.key.as_deref().unwrap_or_default();
+        if let Some(chunk) = dedup::read(key, stored.message.value.as_deref()) {
+            let at = (chunk.input, chunk.segment, chunk.at);
+            if chunk.bytes.is_empty() {
+                drop(chunks.remove(&at))
+            } else {
+                drop(chunks.insert(at, chunk.bytes))
+            }
+            continue;
+        }
         match (stored.message.key.clone(), stored.message.value.clone()) {
             (Some(key), Some(value)) => drop(changelog.insert(key, value)),
             (Some(key), None) => drop(changelog.remove(&key)),
             (None, _) => {}
         }
     }
+    let record = changelog.get(&keys::task()).and_then(|bytes: &Vec<u8>| TaskRecord::decode(bytes)).unwrap_or_default();
+    let last = record.inputs.iter().map(|input| (ids::topic(&input.topic), input.offset_next)).collect();
     let owner = broker.group.owners.get(&task).map(|(owner, _)| *owner);
     TaskFacts {
         task,
         model: follow(Model::new(task, world.config.limits.record_bytes, may_stub(world)), &inputs, &order),
-        logs: LogIds {
-            changelog: broker.topics[&names.changelog].id.clone(),
-            dedup: broker.topics[&names.dedup].id.clone(),
-        },
+        changelog_id: broker.topics[&names.changelog].id.clone(),
         inputs,
         order,
         outputs: outputs(broker, task),
         letters: broker.log(&names.dead_letters, task).ever().map(letter).collect(),
-        accepted: accepted(broker, &names.dedup, task),
+        accepted: accepted(broker, &names.changelog, task),
         changelog,
+        chunks,
         store: owner.map(|owner| world.instances[owner].borrow().disk.content(task)),
-        segments: owner.map_or(0, |owner| world.instances[owner].borrow().disk.segments_of(task)),
+        stored_chunks: owner.map_or_else(Chunks::new, |owner| world.instances[owner].borrow().disk.chunks_of(task)),
+        segments: owner.map_or(0, |owner| world.instances[owner].borrow().disk.segments_of(task, &last)),
         offsets: (0..TOPOLOGY.inputs.len()).map(|input| broker.group.offsets.get(&(task, input)).copied()).collect(),
         resets: world.marks.iter().map(|marks| marks[task as usize]).collect(),
     }
@@ -119,7 +136,7 @@ fn may_stub(world: &World) -> bool {
 /// How much there is of a task at this moment.
 pub fn mark(world: &World, task: u32) -> Mark {
     let broker = world.shared.broker.borrow();
-    let accepted = accepted(&broker, &world.shared.names.dedup, task);
+    let accepted = accepted(&broker, &world.shared.names.changelog, task);
     Mark {
         outputs: outputs(&broker, task).len(),
         letters: broker.log(&world.shared.names.dead_letters, task).ever().count(),
@@ -173,8 +190,8 @@ fn letter(stored: &Stored) -> Letter {
 fn accepted(broker: &Broker, topic: &str, task: u32) -> [Vec<(Id, u64)>; 2] {
     let mut found = [Vec::new(), Vec::new()];
     for stored in broker.log(topic, task).ever() {
-        let Some(value) = &stored.message.value else { continue };
-        let Some(chunk) = engine::core::dedup::parse(value, stored.offset) else { continue };
+        let key = stored.message.key.as_deref().unwrap_or_default();
+        let Some(chunk) = dedup::read(key, stored.message.value.as_deref()) else { continue };
         let input = TOPOLOGY.inputs.iter().position(|input| ids::topic(input.topic) == chunk.input);
         for entry in chunk.bytes.chunks_exact(24) {
             let (id, content) = entry.split_at(16);

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use engine::core::headers;
-use engine::core::keys;
+use engine::core::io::Segment;
 use engine::core::order::{Step, Steps};
 use engine::core::record::TaskRecord;
+use engine::core::{headers, ids, keys};
 use flow::Id;
 
 use super::facts::{Facts, Output, TaskFacts};
@@ -14,7 +14,7 @@ use crate::broker::Deed;
 use crate::disk::ROT;
 use crate::inputs::{ASK_ID, ENTRY_ID, SLOW_ENTRY_IDS, STRANGER_ID};
 use crate::ledger::wire::{self, Read};
-use crate::ledger::{ACCOUNT, PARKED, TOPOLOGY};
+use crate::ledger::{ACCOUNT, DOUBLED, PARKED, TOPOLOGY};
 
 /// An invariant: says what is wrong.
 pub type Invariant = fn(&Facts) -> Result<(), String>;
@@ -32,6 +32,7 @@ pub const ALL: &[(&str, Invariant)] = &[
     ("no_record_lies_where_a_task_passed_nothing", no_record_lies_where_a_task_passed_nothing),
     ("accepted_ids_are_the_models", accepted_ids_are_the_models),
     ("dedup_segments_are_bounded", dedup_segments_are_bounded),
+    ("chunks_are_the_changelogs", chunks_are_the_changelogs),
     ("an_event_id_has_one_content", an_event_id_has_one_content),
     ("an_event_id_comes_out_once", an_event_id_comes_out_once),
     ("sequence_numbers_of_a_key_have_no_gap", sequence_numbers_of_a_key_have_no_gap),
@@ -45,11 +46,35 @@ pub fn check(facts: &Facts) -> Vec<String> {
     ALL.iter().filter_map(|(name, holds)| holds(facts).err().map(|why| format!("{name}: {why}"))).collect()
 }
 
-/// A window has eight segments, and the one that it begins in the middle of; what lies before is gone from the disk.
+/// A window has eight segments, and the one that it begins in the middle of; what lies before is gone from the disk with the
+/// transaction after the one that brought it.
 pub fn dedup_segments_are_bounded(facts: &Facts) -> Result<(), String> {
     const MOST: usize = 9;
     let many = facts.tasks.iter().find(|task| task.segments > MOST);
     many.map_or(Ok(()), |task| Err(format!("task {} has {} dedup segments of one input", task.task, task.segments)))
+}
+
+/// What the changelog holds of ids the owner's store holds, too. No chunk that a transaction could have ended is left in it.
+pub fn chunks_are_the_changelogs(facts: &Facts) -> Result<(), String> {
+    for task in &facts.tasks {
+        let missing = task.chunks.iter().find(|(at, bytes)| task.stored_chunks.get(at) != Some(bytes));
+        ensure(missing.is_none(), || {
+            format!("task {}: the store lacks chunk {:?}", task.task, missing.map(|it| it.0))
+        })?;
+        let Some(record) = task.changelog.get(&keys::task()).and_then(|bytes| TaskRecord::decode(bytes)) else {
+            continue;
+        };
+        for known in &record.inputs {
+            // A build that was started since may have a shorter window.
+            let begin_ms = known.log_time_ms.saturating_sub(DOUBLED.window_ms);
+            let left = |(input, segment, at): &&(u32, Segment, i64)| {
+                *input == ids::topic(&known.topic) && segment.until_ms <= begin_ms && *at != known.offset_next
+            };
+            let left = task.chunks.keys().find(left);
+            ensure(left.is_none(), || format!("task {}: chunk {left:?} has not ended at {begin_ms}", task.task))?;
+        }
+    }
+    Ok(())
 }
 
 fn ensure(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
@@ -187,7 +212,7 @@ fn same_state(what: &str, task: &TaskFacts, found: &BTreeMap<Vec<u8>, Vec<u8>>) 
         return Ok(());
     }
     let end = task.order.last().map(Steps::end).unwrap_or_default();
-    let (record, said) = (task.model.record(&end, &task.logs), record_of(found));
+    let (record, said) = (task.model.record(&end, &task.changelog_id), record_of(found));
     ensure(said.as_ref() == Some(&record), || {
         format!("{what} of task {}: {said:?}\n  should be {record:?}", task.task)
     })?;
@@ -237,7 +262,7 @@ pub fn no_record_lies_where_a_task_passed_nothing(facts: &Facts) -> Result<(), S
     Ok(())
 }
 
-/// The dedup changelog holds the ids of handled inputs, each in its turn, and none of an aborted transaction.
+/// The changelog holds the ids of handled inputs, each in its turn, and none of an aborted transaction.
 pub fn accepted_ids_are_the_models(facts: &Facts) -> Result<(), String> {
     for task in &facts.tasks {
         for input in 0..TOPOLOGY.inputs.len() {

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use engine::core::headers::{self, OwnedHeader};
-use engine::core::record::{InputRecord, LogIds, TaskRecord};
+use engine::core::record::{InputRecord, TaskRecord};
 use engine::core::{ids, keys};
 use flow::{Code, Id, Meta};
 
@@ -357,7 +357,7 @@ impl Model {
     }
 
     /// The task's own record, at these positions.
-    pub fn record(&self, positions: &[i64], logs: &LogIds) -> TaskRecord {
+    pub fn record(&self, positions: &[i64], changelog_id: &str) -> TaskRecord {
         let input = |(input, offset_next): (usize, &i64)| InputRecord {
             topic: TOPOLOGY.inputs[input].topic.to_owned(),
             log_time_ms: self.log_time_ms[input],
@@ -366,7 +366,7 @@ impl Model {
             passed_to: *offset_next,
         };
         let inputs = positions.iter().enumerate().map(input).collect();
-        TaskRecord { clock_ms: self.clock_ms, events: self.events, logs: logs.clone(), inputs }
+        TaskRecord { clock_ms: self.clock_ms, events: self.events, changelog_id: changelog_id.to_owned(), inputs }
     }
 }
 

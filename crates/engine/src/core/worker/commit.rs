@@ -3,7 +3,6 @@
 use crate::core::counts::Committed;
 use crate::core::io::{Action, Failure, Logged, Now, Stand, Store};
 use crate::core::keys::{self, Wake};
-use crate::core::order::positions_key;
 
 use super::{Place, RECENT, STOPPED_ABORTS, STOPPED_US, Streak, Task, Trouble, Worker};
 
@@ -33,11 +32,9 @@ impl Worker {
             for (key, value) in &task.building.0 {
                 actions.push(Action::Changelog { task: task.id, key: key.clone(), value: value.clone() });
             }
-            let key = positions_key(&task.names, &task.standing.positions);
-            for window in &mut task.windows {
-                let record = |value| Action::DedupLog { task: task.id, key: key.clone(), value };
-                actions.extend(window.seal().into_iter().map(record));
-            }
+            let id = task.id;
+            let record = |(key, value)| Action::Changelog { task: id, key, value };
+            actions.extend(task.seal_ids().into_iter().map(record));
             if task.follow.is_none() && !task.order.steps.is_empty() {
                 task.note_code(&self.version);
                 actions.push(Action::OrderLog { task: task.id, value: task.order.encode() });
@@ -65,9 +62,8 @@ impl Worker {
             let (records, bytes) = (self.sealed.records as u64, self.sealed.bytes as u64);
             self.recent.push(Committed { records, bytes, took_us });
         }
-        let none = Logged::default();
         for task in self.tasks.values_mut().filter(|task| task.in_flight) {
-            let logged = logged.iter().find(|logged| logged.task == task.id).unwrap_or(&none);
+            let logged = logged.iter().find(|logged| logged.task == task.id).copied();
             actions.push(Action::ApplyToStore(task.committed(logged)));
         }
         self.forget_trouble();

@@ -7,9 +7,8 @@ use flow::{Duplicates, Id, Reject, Seen, StateRead, Topology};
 use crate::core::dedup::{Memory, Window};
 use crate::core::headers::Header;
 use crate::core::ids;
-use crate::core::io::{
-    Action, Chunk, Failure, Framed, Handled, Input, Logged, Now, Opening, Passed, Record, Segment, Store,
-};
+use crate::core::io::{Action, Chunk, Failure, Framed, Handled, Input, Now, Opening, Passed, Record, Segment, Store};
+use crate::core::keys;
 use crate::core::logic::{Given, Logic, Outcome, RawEffects};
 use crate::core::order::{Step, Steps};
 use crate::core::pace::Limits;
@@ -254,8 +253,8 @@ impl Store for Kept {
 
     fn scan(&self, _: u32, _: &[u8], _: &[u8], _: &mut dyn FnMut(&[u8], &[u8]) -> bool) {}
 
-    fn chunk(&self, _: u32, input: u32, segment: Segment, offset: i64) -> Option<Vec<u8>> {
-        let found = self.0.iter().find(|of| (of.input, of.segment, of.offset) == (input, segment, offset));
+    fn chunk(&self, _: u32, input: u32, segment: Segment, at: i64) -> Option<Vec<u8>> {
+        let found = self.0.iter().find(|of| (of.input, of.segment, of.at) == (input, segment, at));
         found.map(|chunk| chunk.bytes.clone())
     }
 
@@ -276,8 +275,8 @@ impl Store for Unread {
         self.0.scan(task, prefix, from, visit);
     }
 
-    fn chunk(&self, task: u32, input: u32, segment: Segment, offset: i64) -> Option<Vec<u8>> {
-        self.0.chunk(task, input, segment, offset)
+    fn chunk(&self, task: u32, input: u32, segment: Segment, at: i64) -> Option<Vec<u8>> {
+        self.0.chunk(task, input, segment, at)
     }
 
     fn chunks(&self, _: u32, _: &mut dyn FnMut(Chunk)) {
@@ -289,11 +288,11 @@ impl Store for Unread {
 fn ids_belong_to_the_name_of_their_input_and_not_to_its_place() {
     // Stored when "b" was the first input, and "gone" the second.
     let mut store = Kept(Vec::new());
-    for (offset, input) in ["b", "gone"].into_iter().enumerate() {
+    for (at, input) in ["b", "gone"].into_iter().enumerate() {
         let mut window = Window::new(0, ids::topic(input), TOPOLOGY.window_ms);
         window.add(EVENT, 5, 100);
-        window.seal();
-        store.0.extend(window.committed(&mut std::iter::once(offset as i64)));
+        window.seal(at as i64, 100, &mut Vec::new());
+        store.0.extend(window.committed(100).0);
     }
     let memory = Memory::read(0, &["a", "b"].map(ids::topic), TOPOLOGY.window_ms, &store);
     let opening = Opening { task: 0, positions: vec![0, 0], memory, ..Opening::default() };
@@ -301,12 +300,14 @@ fn ids_belong_to_the_name_of_their_input_and_not_to_its_place() {
     let seen = |task: &Task, input: usize| task.windows[input].check(EVENT, 5, 100, &store);
     assert_eq!((seen(&task, 0), seen(&task, 1)), (Seen::New, Seen::Duplicate));
     // What is of no input any more takes no room for longer than the window.
-    task.standing.clock_ms = 101;
-    task.seal();
-    assert!(task.committed(&Logged::default()).expired.is_empty());
-    task.standing.clock_ms = 102;
-    task.seal();
-    assert_eq!(task.committed(&Logged::default()).expired, [(ids::topic("gone"), 101)]);
+    let gone = (ids::topic("gone"), store.0[1].segment);
+    for (clock_ms, ended) in [(101, false), (102, true), (103, false)] {
+        task.standing.clock_ms = clock_ms;
+        let tombstones = if ended { vec![(keys::chunk(gone.0, gone.1, 1), None)] } else { Vec::new() };
+        assert_eq!(task.seal_ids(), tombstones, "{clock_ms}");
+        task.seal();
+        assert_eq!(task.committed(None).expired, if ended { vec![gone] } else { Vec::new() });
+    }
 }
 
 /// The worker's thread does not wait for a disk with millions of ids on it.
@@ -314,8 +315,8 @@ fn ids_belong_to_the_name_of_their_input_and_not_to_its_place() {
 fn a_task_is_opened_with_what_its_restore_has_read() {
     let mut window = Window::new(0, ids::topic("b"), TOPOLOGY.window_ms);
     window.add(EVENT, 5, 100);
-    window.seal();
-    let store = Kept(window.committed(&mut std::iter::once(0)));
+    window.seal(1, 100, &mut Vec::new());
+    let store = Kept(window.committed(100).0);
     let memory = Memory::read(0, &["a", "b"].map(ids::topic), TOPOLOGY.window_ms, &store);
     let opening = Opening { task: 0, positions: vec![0, 0], memory, ..Opening::default() };
     let mut worker = worker(10);

@@ -172,16 +172,6 @@ impl EmbeddedLog {
         Ok(bytes.and_then(|bytes| Some(i64::from_be_bytes(bytes.as_ref().try_into().ok()?))))
     }
 
-    /// Forgets records below `offset`, but never the last one, which tells where the log ends.
-    pub fn trim(&self, topic: u16, partition: u32, offset: i64) -> Result<(), LogError> {
-        let below = offset.min(self.end(topic, partition) - 1);
-        let mut batch = sled::Batch::default();
-        for key in self.db.range(record_key(topic, partition, 0)..record_key(topic, partition, below.max(0))).keys() {
-            batch.remove(key?);
-        }
-        Ok(self.db.apply_batch(batch)?)
-    }
-
     /// Takes one record out of the middle, as no log does: so that a test can ask who notices.
     #[doc(hidden)]
     pub fn forget(&self, topic: u16, partition: u32, offset: i64) -> Result<bool, LogError> {

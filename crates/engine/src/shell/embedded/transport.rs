@@ -28,7 +28,6 @@ const PAGE: usize = 500;
 enum Kind {
     Output,
     Changelog(u32),
-    Dedup(u32),
 }
 
 /// Transport over an [`EmbeddedLog`].
@@ -193,10 +192,6 @@ impl Transport for EmbeddedTransport {
         self.internal(self.names.changelog.clone(), Kind::Changelog(task), task, Some(key), value)
     }
 
-    fn dedup_log(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-        self.internal(self.names.dedup.clone(), Kind::Dedup(task), task, Some(key), Some(value))
-    }
-
     fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
         self.internal(self.names.order.clone(), Kind::Output, task, None, Some(value))
     }
@@ -208,22 +203,14 @@ impl Transport for EmbeddedTransport {
 
     fn commit(&mut self) -> Result<Vec<Logged>, Fault> {
         let landed = self.log.append(&self.batch, self.topology.name, &self.offsets).map_err(fatal)?;
-        let mut logged: BTreeMap<u32, Logged> = BTreeMap::new();
+        let mut logged: BTreeMap<u32, i64> = BTreeMap::new();
         for (kind, offset) in self.kinds.iter().zip(landed) {
-            match kind {
-                Kind::Output => {}
-                Kind::Changelog(task) => {
-                    let logged = logged.entry(*task).or_insert_with(|| Logged { task: *task, ..Logged::default() });
-                    logged.changelog_next = Some(offset + 1);
-                }
-                Kind::Dedup(task) => {
-                    let logged = logged.entry(*task).or_insert_with(|| Logged { task: *task, ..Logged::default() });
-                    logged.dedup.push(offset);
-                }
+            if let Kind::Changelog(task) = kind {
+                logged.insert(*task, offset + 1);
             }
         }
         self.abort()?;
-        Ok(logged.into_values().collect())
+        Ok(logged.into_iter().map(|(task, changelog_next)| Logged { task, changelog_next }).collect())
     }
 
     fn abort(&mut self) -> Result<(), Fault> {
@@ -252,11 +239,6 @@ impl Transport for EmbeddedTransport {
         let topic = self.names.order.clone();
         let page = self.read(&topic, task, from.unwrap_or(0), i64::MAX)?;
         Ok(page.entries.into_iter().filter_map(|entry| Some((entry.offset, entry.value?))).collect())
-    }
-
-    fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault> {
-        let (topic, _) = self.log.topic(&self.names.dedup).map_err(fatal)?;
-        self.log.trim(topic, task, offset).map_err(fatal)
     }
 
     fn reopen(&mut self) -> Result<(), Fault> {

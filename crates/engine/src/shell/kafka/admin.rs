@@ -292,14 +292,6 @@ impl Admin {
         Ok(())
     }
 
-    /// Forgets the records of a partition below `offset`.
-    pub fn trim(&self, topic: &str, partition: u32, offset: i64) -> Result<(), AdminError> {
-        let mut list = TopicPartitionList::new();
-        list.add_partition_offset(topic, partition as i32, Offset::Offset(offset))?;
-        let done = pollster::block_on(self.client.delete_records(&list, &options()))?;
-        plain(&done).map(drop)
-    }
-
     fn member(&self, group: &str) -> Result<BaseConsumer<Quiet>, AdminError> {
         let made = self.settings.reader(group, "reset", true).create_with_context(Quiet);
         made.map_err(|error| AdminError::Options(not_made(&error)))

@@ -17,7 +17,6 @@ mod settings;
 mod survey;
 mod topic_id;
 mod transport;
-mod trimmer;
 
 pub use access::{ACLS, LET_IN};
 pub use acl::{Acl, Operation, Pattern, Resource};

@@ -28,22 +28,19 @@ use super::transport::Figures;
 pub(super) enum Kind {
     Output,
     Changelog(u32),
-    Dedup(u32),
 }
 
 impl Kind {
     fn pack(self) -> usize {
         match self {
             Kind::Output => 0,
-            Kind::Changelog(task) => 1 | (task as usize) << 2,
-            Kind::Dedup(task) => 2 | (task as usize) << 2,
+            Kind::Changelog(task) => 1 | (task as usize) << 1,
         }
     }
 
     fn unpack(opaque: usize) -> Kind {
-        match opaque & 3 {
-            1 => Kind::Changelog((opaque >> 2) as u32),
-            2 => Kind::Dedup((opaque >> 2) as u32),
+        match opaque & 1 {
+            1 => Kind::Changelog((opaque >> 1) as u32),
             _ => Kind::Output,
         }
     }
@@ -51,7 +48,8 @@ impl Kind {
 
 #[derive(Debug, Default)]
 struct Delivered {
-    logged: BTreeMap<u32, Logged>,
+    /// `offset_next` of the changelog, by task.
+    logged: BTreeMap<u32, i64>,
     failed: Option<KafkaError>,
 }
 
@@ -112,12 +110,8 @@ impl Reports {
         if offset < 0 {
             return self.failed(KafkaError::MessageProduction(RDKafkaErrorCode::DuplicateSequenceNumber));
         }
-        let (Kind::Changelog(task) | Kind::Dedup(task)) = kind else { return };
-        let mut delivered = self.delivered();
-        let logged = delivered.logged.entry(task).or_insert_with(|| Logged { task, ..Logged::default() });
-        match kind {
-            Kind::Dedup(_) => logged.dedup.push(offset),
-            _ => logged.changelog_next = Some(offset + 1),
+        if let Kind::Changelog(task) = kind {
+            self.delivered().logged.insert(task, offset + 1);
         }
     }
 }
@@ -339,7 +333,7 @@ impl Producer {
             self.inner.poll(Duration::from_millis(20));
         }
         self.open = None;
-        Ok(delivered.logged.into_values().collect())
+        Ok(delivered.logged.into_iter().map(|(task, changelog_next)| Logged { task, changelog_next }).collect())
     }
 
     /// Aborts; what is queued is purged, and what is under way awaited, by librdkafka itself.
@@ -382,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_delivery_without_an_offset_fails_its_transaction() {
-        for kind in [Kind::Output, Kind::Changelog(3), Kind::Dedup(3)] {
+        for kind in [Kind::Output, Kind::Changelog(3)] {
             let reports = Reports::default();
             reports.landed(kind, -1001);
             let delivered = reports.take();
@@ -391,12 +385,11 @@ mod tests {
             assert!(delivered.logged.is_empty(), "{kind:?}");
         }
         let reports = Reports::default();
-        for (kind, offset) in [(Kind::Output, 9), (Kind::Changelog(3), 4), (Kind::Dedup(3), 0), (Kind::Dedup(3), 1)] {
+        for (kind, offset) in [(Kind::Output, 9), (Kind::Changelog(3), 4), (Kind::Changelog(3), 5)] {
             reports.landed(kind, offset);
         }
         let delivered = reports.take();
         assert_eq!(delivered.failed, None);
-        let logged = Logged { task: 3, changelog_next: Some(5), dedup: vec![0, 1] };
-        assert_eq!(delivered.logged, BTreeMap::from([(3, logged)]));
+        assert_eq!(delivered.logged, BTreeMap::from([(3, 6)]));
     }
 }

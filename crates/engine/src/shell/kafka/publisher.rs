@@ -1,4 +1,4 @@
-//! Writes a task's store to its changelogs, one transaction for each task.
+//! Writes a task's store to its changelog, one transaction for each task.
 
 use flow::Topology;
 
@@ -9,10 +9,9 @@ use crate::shell::transport::Fault;
 use super::producer::{Kind, Outgoing, Producer};
 use super::settings::KafkaSettings;
 
-/// A producer for the changelogs of one processor. Its transactional id is the same whoever runs it: what a run that was
+/// A producer for the changelog of one processor. Its transactional id is the same whoever runs it: what a run that was
 /// killed has left open is aborted when the next one begins.
 pub struct Publisher {
-    topology: &'static Topology,
     producer: Producer,
     names: Internal,
 }
@@ -21,14 +20,14 @@ impl Publisher {
     /// Connects.
     pub fn open(settings: &KafkaSettings, topology: &'static Topology) -> Result<Publisher, Fault> {
         let producer = Producer::open(&settings.publisher(topology.name))?;
-        Ok(Publisher { topology, producer, names: Internal::of(topology.name) })
+        Ok(Publisher { producer, names: Internal::of(topology.name) })
     }
 
     /// Writes all of a task, or nothing that a reader would see.
     pub fn publish(&mut self, disk: &dyn Disk, draft: &Draft) -> Result<(), Fault> {
         self.producer.begin()?;
         let mut sink = Records { producer: &mut self.producer, names: &self.names };
-        let written = write(self.topology, disk, draft, &mut sink);
+        let written = write(disk, draft, &mut sink);
         match written.and_then(|()| self.producer.commit()) {
             Ok(_) => Ok(()),
             Err(fault) => {
@@ -46,25 +45,16 @@ struct Records<'a> {
 }
 
 impl Sink for Records<'_> {
-    fn row(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-        send(self.producer, &self.names.changelog, task, key, value)
+    /// Waits while the producer's queue, which is bounded, is full. Where a record lands is of no interest here.
+    fn record(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+        self.producer.send(Outgoing {
+            topic: &self.names.changelog,
+            partition: task,
+            timestamp_ms: None,
+            key: Some(key),
+            value: Some(value),
+            headers: None,
+            kind: Kind::Output,
+        })
     }
-
-    fn chunk(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-        send(self.producer, &self.names.dedup, task, key, value)
-    }
-}
-
-/// Waits while the producer's queue, which is bounded, is full. Where a record lands is of no interest here.
-fn send(producer: &mut Producer, topic: &str, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-    let (key, value) = (Some(key), Some(value));
-    producer.send(Outgoing {
-        topic,
-        partition: task,
-        timestamp_ms: None,
-        key,
-        value,
-        headers: None,
-        kind: Kind::Output,
-    })
 }

@@ -31,7 +31,6 @@ use super::producer::{Kind, Outgoing, Producer, output_headers};
 use super::reader::KafkaReader;
 use super::restorer::{Restorer, Restores};
 use super::settings::KafkaSettings;
-use super::trimmer::Trimmer;
 
 use member::Standing;
 
@@ -58,7 +57,6 @@ pub struct KafkaTransport {
     consumer: Option<BaseConsumer<GroupContext>>,
     producer: Option<Producer>,
     restorer: Restorer,
-    trimmer: Trimmer,
     reader: KafkaReader,
     owned: Owned,
     /// What the driver is to hear with the next poll.
@@ -101,7 +99,6 @@ impl KafkaTransport {
         restores: Restores,
     ) -> Result<KafkaTransport, Fault> {
         let mut transport = KafkaTransport {
-            trimmer: Trimmer::new(settings.clone(), topology),
             restorer: Restorer::new(settings.clone(), topology, disk, restores),
             reader: KafkaReader::open(&settings, topology)?,
             settings,
@@ -428,11 +425,6 @@ impl Transport for KafkaTransport {
         self.internal(&topic, Kind::Changelog(task), task, Some(key), value)
     }
 
-    fn dedup_log(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-        let topic = self.names.dedup.clone();
-        self.internal(&topic, Kind::Dedup(task), task, Some(key), Some(value))
-    }
-
     fn order_log(&mut self, task: u32, value: &[u8]) -> Result<(), Fault> {
         let topic = self.names.order.clone();
         self.internal(&topic, Kind::Output, task, None, Some(value))
@@ -477,11 +469,6 @@ impl Transport for KafkaTransport {
         let (start, end) = self.reader.bounds(&topic, task)?;
         let entries = page_of_records(&mut self.reader, &topic, task, (from.unwrap_or(start).max(start), end))?;
         Ok(entries.into_iter().filter_map(|entry| Some((entry.offset, entry.value?))).collect())
-    }
-
-    fn trim_dedup(&mut self, task: u32, offset: i64) -> Result<(), Fault> {
-        self.trimmer.ask(task, offset);
-        Ok(())
     }
 
     fn reopen(&mut self) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 
 use flow::Topology;
 
-use crate::core::record::{LogIds, TaskRecord};
+use crate::core::record::TaskRecord;
 use crate::shell::transport::{Mark, Position};
 
 use super::Internal;
@@ -21,7 +21,7 @@ pub(super) struct Evidence<'a> {
     pub topology: &'static Topology,
     pub names: &'a Internal,
     pub task: u32,
-    pub logs: LogIds,
+    pub changelog_id: String,
     /// By input.
     pub committed: Vec<Option<Position>>,
     /// First offset and high watermark, by input.
@@ -56,11 +56,9 @@ impl Evidence<'_> {
     }
 
     fn of_record(&self, record: &TaskRecord) -> Result<Vec<At>, Doubt> {
-        let Internal { changelog, dedup, .. } = self.names;
-        let ids =
-            [(changelog, &record.logs.changelog, &self.logs.changelog), (dedup, &record.logs.dedup, &self.logs.dedup)];
-        if let Some((topic, was, is)) = ids.into_iter().find(|(_, was, is)| was != is) {
-            let what = format!("\"{topic}\" was deleted and created again under it (id {was}, now {is})");
+        let (changelog, was, is) = (&self.names.changelog, &record.changelog_id, &self.changelog_id);
+        if was != is {
+            let what = format!("\"{changelog}\" was deleted and created again under it (id {was}, now {is})");
             return Err(Doubt::Never(self.incomplete(&format!("{what}: what was written before is missing there"))));
         }
         let (mut at, mut missing, mut differ) = (Vec::new(), Vec::new(), Vec::new());
@@ -226,12 +224,12 @@ impl Evidence<'_> {
 
     /// Somebody has written the task's record meanwhile.
     pub fn taken(&self) -> String {
-        let (task, processor, Internal { changelog, dedup, .. }) = (self.task, self.topology.name, self.names);
+        let (task, processor, changelog) = (self.task, self.topology.name, &self.names.changelog);
         format!(
             "task {task}: \"{changelog}\" holds a record of this task that is not this store's, or belongs to an earlier \
              topic: the task wrote on after the topic was deleted, so that a part is there; nothing is written over it; \
-             hint: where this store is the last copy, delete \"{changelog}\" and \"{dedup}\", run `orderflow topics apply`, \
-             then `orderflow state publish {processor}` again"
+             hint: where this store is the last copy, delete \"{changelog}\", run `orderflow topics apply`, then \
+             `orderflow state publish {processor}` again"
         )
     }
 
@@ -263,11 +261,11 @@ impl Evidence<'_> {
         )
     }
 
-    /// Bytes that are no task record.
-    pub fn unreadable(&self) -> String {
+    /// Bytes that are not what they stand for.
+    pub fn unreadable(&self, what: &str) -> String {
         let (task, changelog) = (self.task, &self.names.changelog);
         format!(
-            "task {task}: its own record in \"{changelog}\" is of a format that this build does not know; \
+            "task {task}: {what} in \"{changelog}\" is of a format that this build does not know; \
              hint: a newer build wrote it; run that one"
         )
     }

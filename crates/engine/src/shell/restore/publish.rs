@@ -1,12 +1,9 @@
 //! A lost changelog written anew from a store: whether a task's store may stand in for it, and what is written then.
 
-use flow::Topology;
-
 use crate::core::dedup;
 use crate::core::io::Chunk;
-use crate::core::order::positions_key;
+use crate::core::keys;
 use crate::core::record::TaskRecord;
-use crate::core::{ids, keys};
 use crate::shell::disk::Disk;
 use crate::shell::transport::{Fault, LogReader};
 
@@ -32,12 +29,8 @@ pub enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
     pub task: u32,
-    /// The task's own record: the store's, with the ids of the topics that there are now.
+    /// The task's own record: the store's, with the id of the topic that there is now.
     pub record: TaskRecord,
-    /// Whether the rows are missing in the changelog, or only the record is to name another dedup changelog.
-    pub rows: bool,
-    /// Whether the dedup changelog is another one, too.
-    pub chunks: bool,
 }
 
 /// A task's store beside what the group has committed.
@@ -129,7 +122,7 @@ fn verdict(
         Err(doubt) => return refused(doubt),
     };
     if let Some(record) = &in_log
-        && record.logs == evidence.logs
+        && record.changelog_id == evidence.changelog_id
     {
         return fits(Ok(in_log), evidence, false).map_or_else(refused, |()| Verdict::Held);
     }
@@ -141,15 +134,10 @@ fn verdict(
     };
     let draft = Draft {
         task: evidence.task,
-        rows: in_log.is_none(),
-        chunks: record.logs.dedup != evidence.logs.dedup,
-        record: TaskRecord { logs: evidence.logs.clone(), ..record.clone() },
+        record: TaskRecord { changelog_id: evidence.changelog_id.clone(), ..record.clone() },
     };
-    if let Some(in_log) = in_log {
-        let same = (in_log.events, &in_log.inputs) == (record.events, &record.inputs);
-        if !same || in_log.logs.changelog != evidence.logs.changelog {
-            return Verdict::Refused(evidence.taken());
-        }
+    if in_log.is_some() {
+        return Verdict::Refused(evidence.taken());
     }
     if let Some(why) = evidence.behind(&record) {
         return Verdict::Refused(why);
@@ -165,27 +153,17 @@ fn verdict(
 
 /// Where a draft goes, record by record.
 pub trait Sink {
-    /// A record of the state changelog.
-    fn row(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault>;
-    /// A record of the dedup changelog.
-    fn chunk(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault>;
+    /// A record of the changelog.
+    fn record(&mut self, task: u32, key: &[u8], value: &[u8]) -> Result<(), Fault>;
 }
 
-/// Writes a task's store as the worker would have: the task's own record, the rows, the dedup chunks under the key of its
-/// positions. Nothing is held in memory besides what is read at the moment. An error leaves the transaction to be aborted.
-pub fn write(topology: &Topology, disk: &dyn Disk, draft: &Draft, sink: &mut dyn Sink) -> Result<(), Fault> {
-    let Draft { task, record, rows, chunks } = draft;
-    sink.row(*task, &keys::task(), &record.encode())?;
-    if *rows {
-        write_rows(disk, *task, sink)?;
-    }
-    if *chunks {
-        let inputs = topology.inputs;
-        let names = ids::inputs(inputs);
-        let stands = |input: &flow::Input| record.input(input.topic).map_or(0, |known| known.offset_next);
-        let positions: Vec<i64> = inputs.iter().map(stands).collect();
-        write_chunks(disk, *task, &positions_key(&names, &positions), sink)?;
-    }
+/// Writes a task's store as the worker would have: the task's own record, the rows, the chunks of dedup ids. Nothing is held in
+/// memory besides what is read at the moment. An error leaves the transaction to be aborted.
+pub fn write(disk: &dyn Disk, draft: &Draft, sink: &mut dyn Sink) -> Result<(), Fault> {
+    let Draft { task, record } = draft;
+    sink.record(*task, &keys::task(), &record.encode())?;
+    write_rows(disk, *task, sink)?;
+    write_chunks(disk, *task, sink)?;
     whole_read(disk, *task)
 }
 
@@ -193,18 +171,18 @@ fn write_rows(disk: &dyn Disk, task: u32, sink: &mut dyn Sink) -> Result<(), Fau
     let mut done = Ok(());
     disk.scan(task, &[], &[], &mut |key, value| {
         if key != keys::task() {
-            done = sink.row(task, key, value);
+            done = sink.record(task, key, value);
         }
         done.is_ok()
     });
     done
 }
 
-fn write_chunks(disk: &dyn Disk, task: u32, key: &[u8], sink: &mut dyn Sink) -> Result<(), Fault> {
+fn write_chunks(disk: &dyn Disk, task: u32, sink: &mut dyn Sink) -> Result<(), Fault> {
     let mut done = Ok(());
-    disk.chunks(task, &mut |chunk: Chunk| {
+    disk.chunks(task, &mut |Chunk { input, segment, at, bytes }| {
         if done.is_ok() {
-            done = sink.chunk(task, key, &dedup::encode(chunk.input, chunk.segment, &chunk.bytes));
+            done = sink.record(task, &keys::chunk(input, segment, at), &dedup::encode(&bytes));
         }
     });
     done

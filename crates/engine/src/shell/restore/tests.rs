@@ -36,8 +36,6 @@ struct Log {
     ends: Vec<i64>,
     waits: usize,
     id: &'static str,
-    /// Of the dedup changelog, where it alone is another one.
-    dedup_id: &'static str,
     /// Each look finds the group's offsets one further.
     moving: bool,
 }
@@ -56,8 +54,7 @@ impl LogReader for Log {
         Ok(self.bounds.clone())
     }
     fn topic_id(&mut self, topic: &str) -> Result<String, Fault> {
-        let id = if topic == "p-dedup" && !self.dedup_id.is_empty() { self.dedup_id } else { self.id };
-        Ok(format!("{topic}{id}"))
+        Ok(format!("{topic}{}", self.id))
     }
     fn bounds(&mut self, topic: &str, _: u32) -> Result<(i64, i64), Fault> {
         let end = self.ends.get(self.waits).copied().unwrap_or(self.end);
@@ -89,8 +86,8 @@ fn record(inputs: &[(&str, i64, i64)]) -> TaskRecord {
         offset_next: *offset_next,
         passed_to: *passed_to,
     };
-    let logs = LogIds { changelog: "p-changelog".into(), dedup: "p-dedup".into() };
-    TaskRecord { inputs: inputs.iter().map(input).collect(), events: 1, clock_ms: 1, logs }
+    let changelog_id = "p-changelog".into();
+    TaskRecord { inputs: inputs.iter().map(input).collect(), events: 1, clock_ms: 1, changelog_id }
 }
 
 /// A past of two transactions, the second aborted perhaps: its offsets hold nothing that can be read.
@@ -132,18 +129,43 @@ fn a_restore_that_was_cut_off_goes_on() {
     busy.entries.push(Entry { offset: 3, key: Some(b"\x02row".to_vec()), value: Some(Vec::new()) });
     let begin = |log: &mut Log, now_ms| {
         let names = Internal::of("p");
-        let logs = LogIds { changelog: "p-changelog".into(), dedup: "p-dedup".into() };
+        let changelog_id = "p-changelog".into();
         let (committed, bounds) = (vec![None, None], vec![(0, 0), (0, 0)]);
-        let evidence = Evidence { topology: &TOPOLOGY, names: &names, task: 0, logs, committed, bounds };
-        begin_or_resume(log, &disk, &evidence, now_ms, (0, 9, 0, 9)).unwrap().unwrap()
+        let evidence = Evidence { topology: &TOPOLOGY, names: &names, task: 0, changelog_id, committed, bounds };
+        begin_or_resume(log, &disk, &evidence, now_ms, (0, 9)).unwrap().unwrap()
     };
     assert_eq!(begin(&mut idle, now_ms).written_ms, now_ms);
-    disk.restore_dedup(0, Vec::new(), 5);
+    disk.restore_chunks(0, Vec::new(), 5);
     disk.flush();
-    assert_eq!(begin(&mut idle, now_ms + 1_000).dedup_next, 5, "set aside");
+    assert_eq!(begin(&mut idle, now_ms + 1_000).chunks_next, 5, "set aside");
     let late_ms = now_ms + CHECKPOINT_AGE_MAX_MS + 1;
-    assert_eq!(begin(&mut idle, late_ms).dedup_next, 5, "set aside, although nothing was written since");
-    assert_eq!(begin(&mut busy, late_ms).dedup_next, 0, "tombstones may be gone, and it was kept");
+    assert_eq!(begin(&mut idle, late_ms).chunks_next, 5, "set aside, although nothing was written since");
+    assert_eq!(begin(&mut busy, late_ms).chunks_next, 0, "tombstones may be gone, and it was kept");
+}
+
+/// A crash takes another part of state and chunks: what is missing below the checkpoint is read again, and only that.
+#[test]
+fn chunks_below_the_checkpoint_are_read_again_and_rows_are_not() {
+    let mut log = past(&record(&[("a", 7, 7), ("b", 9, 9)]));
+    let segment = crate::core::io::Segment { from_ms: 4, until_ms: 5 };
+    let key = |at| keys::chunk(5, segment, at);
+    let entry = |offset, key, value: Option<&[u8]>| Entry { offset, key: Some(key), value: value.map(dedup::encode) };
+    log.entries.extend([entry(2, key(70), Some(&[3; 24])), entry(3, key(71), Some(&[4; 24])), entry(4, key(70), None)]);
+    let (_folder, disk) = disk();
+    disk.begin(0, "p-changelog", 1);
+    let newer = |row: &str| vec![(b"\x02row".to_vec(), Some(row.as_bytes().to_vec()))];
+    disk.restore_state(0, vec![(keys::task(), Some(record(&[("a", 7, 7), ("b", 9, 9)]).encode()))], 1, 1);
+    disk.restore_state(0, newer("of the store"), 3, 1);
+    restored(&mut log, &disk).unwrap();
+    assert_eq!(disk.get(0, b"\x02row").as_deref(), Some(&b"of the store"[..]));
+    let mut chunks = Vec::new();
+    disk.chunks(0, &mut |chunk| chunks.push((chunk.at, chunk.bytes)));
+    assert_eq!(chunks, [(71, vec![4; 24])], "one has ended");
+    assert_eq!(disk.checkpoint(0).unwrap().changelog_next, 6);
+    // Bytes that this build does not know are ids that it would not know either.
+    log.entries.push(Entry { offset: 6, key: Some(key(72)), value: Some(vec![9; 25]) });
+    log.end = 7;
+    assert!(refusal(restored(&mut log, &disk)).contains("a chunk of dedup ids in \"p-changelog\" is of a format"));
 }
 
 #[test]
@@ -273,11 +295,11 @@ fn positions_follow_from_the_record_the_group_and_the_inputs() {
         (ab, [marked(10, Mark::Skip), at(9)], [8, 9], Err("a: committed 10, the state stands at 7")),
     ];
     for (number, (inputs, committed, starts, wanted)) in rows.into_iter().enumerate() {
-        let logs = LogIds { changelog: "p-changelog".into(), dedup: "p-dedup".into() };
+        let changelog_id = "p-changelog".into();
         let names = Internal::of("p");
         let bounds = starts.map(|start| (start, 20)).to_vec();
         let committed = committed.to_vec();
-        let evidence = Evidence { topology: &TOPOLOGY, names: &names, task: 0, logs, committed, bounds };
+        let evidence = Evidence { topology: &TOPOLOGY, names: &names, task: 0, changelog_id, committed, bounds };
         let record = (!inputs.is_empty()).then(|| record(inputs));
         let found = evidence.positions(record.as_ref(), false);
         match (found, wanted) {

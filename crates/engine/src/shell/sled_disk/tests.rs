@@ -11,7 +11,7 @@ fn a_read_sees_the_last_write_whatever_was_read_before() {
     let put = |value: Option<&str>, next| {
         disk.restore_state(7, vec![(b"key".to_vec(), value.map(|value| value.as_bytes().to_vec()))], next, 0);
     };
-    disk.begin(7, "changelog", "dedup", 0);
+    disk.begin(7, "changelog", 0);
     assert_eq!(disk.get(7, b"key"), None);
     for (next, value) in [Some("one"), Some("two"), None, Some("three")].into_iter().enumerate() {
         put(value, next as i64 + 1);
@@ -44,20 +44,20 @@ fn what_was_read_lately_is_bounded() {
 #[test]
 fn how_far_dedup_chunks_go_does_not_pass_one_that_was_not_written() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let chunk = |from_ms, offset| {
+    let chunk = |from_ms, at| {
         let segment = Segment { from_ms, until_ms: from_ms + 1 };
-        vec![Chunk { input: 0, segment, offset, bytes: vec![1; 24] }]
+        vec![Chunk { input: 0, segment, at, bytes: vec![1; 24] }]
     };
-    let next = |disk: &SledDisk| disk.checkpoint(7).expect("a checkpoint").dedup_next;
+    let next = |disk: &SledDisk| disk.checkpoint(7).expect("a checkpoint").chunks_next;
     let disk = SledDisk::open(folder.path()).expect("a store");
-    disk.begin(7, "changelog", "dedup", 0);
-    disk.restore_dedup(7, chunk(4, 10), 11);
+    disk.begin(7, "changelog", 0);
+    disk.restore_chunks(7, chunk(4, 10), 11);
     disk.flush();
     let in_the_way = folder.path().join("dedup-5_6");
     std::fs::write(&in_the_way, "no folder").expect("a file");
-    disk.restore_dedup(7, chunk(5, 11), 12);
+    disk.restore_chunks(7, chunk(5, 11), 12);
     std::fs::remove_file(&in_the_way).expect("a file");
-    disk.restore_dedup(7, chunk(6, 12), 13);
+    disk.restore_chunks(7, chunk(6, 12), 13);
     disk.close();
     assert!(disk.take_fault(&|task| task == 7).is_some());
     assert_eq!(next(&disk), 11);
@@ -65,8 +65,8 @@ fn how_far_dedup_chunks_go_does_not_pass_one_that_was_not_written() {
     let disk = SledDisk::open(folder.path()).expect("a store");
     assert_eq!(next(&disk), 11);
     disk.drop_task(7);
-    disk.begin(7, "changelog", "dedup", 0);
-    disk.restore_dedup(7, chunk(5, 11), 12);
+    disk.begin(7, "changelog", 0);
+    disk.restore_chunks(7, chunk(5, 11), 12);
     disk.flush();
     assert_eq!(next(&disk), 12, "a store that begins again lacks nothing");
 }
@@ -75,13 +75,13 @@ fn how_far_dedup_chunks_go_does_not_pass_one_that_was_not_written() {
 fn how_far_dedup_chunks_go_does_not_pass_one_that_was_not_flushed() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let disk = SledDisk::open(folder.path()).expect("a store");
-    let write = |task, from_ms, offset| {
+    let write = |task, from_ms, at| {
         let segment = Segment { from_ms, until_ms: from_ms + 1 };
-        disk.restore_dedup(task, vec![Chunk { input: 0, segment, offset, bytes: vec![1; 24] }], offset + 1);
+        disk.restore_chunks(task, vec![Chunk { input: 0, segment, at, bytes: vec![1; 24] }], at + 1);
     };
-    let next = |task| disk.checkpoint(task).expect("a checkpoint").dedup_next;
+    let next = |task| disk.checkpoint(task).expect("a checkpoint").chunks_next;
     for task in [7, 8] {
-        disk.begin(task, "changelog", "dedup", 0);
+        disk.begin(task, "changelog", 0);
         disk.whole(task, true);
     }
     write(7, 4, 10);
@@ -101,19 +101,46 @@ fn how_far_dedup_chunks_go_does_not_pass_one_that_was_not_flushed() {
     assert!(!disk.is_whole(7));
 }
 
+/// Somebody else had the task meanwhile, and ended a chunk.
+#[test]
+fn a_chunk_that_has_ended_goes_and_the_folder_with_the_last() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let segment = Segment { from_ms: 4, until_ms: 5 };
+    let chunk = |input, at, bytes: usize| Chunk { input, segment, at, bytes: vec![1; bytes] };
+    let held = |disk: &SledDisk| {
+        let mut found = Vec::new();
+        disk.chunks(7, &mut |chunk| found.push((chunk.input, chunk.at)));
+        found
+    };
+    let disk = SledDisk::open(folder.path()).expect("a store");
+    disk.begin(7, "changelog", 0);
+    disk.restore_chunks(7, vec![chunk(0, 10, 24), chunk(0, 11, 24), chunk(1, 3, 24)], 5);
+    disk.flush();
+    disk.restore_chunks(7, vec![chunk(0, 11, 0), chunk(0, 12, 0), chunk(1, 3, 0)], 9);
+    assert_eq!(held(&disk), [(0, 10)]);
+    disk.close();
+    drop(disk);
+    let disk = SledDisk::open(folder.path()).expect("a store");
+    assert_eq!(disk.checkpoint(7).expect("a checkpoint").chunks_next, 9, "taken for a loss");
+    disk.apply(Batch { task: 7, expired: vec![(1, segment)], ..Batch::default() }, 0);
+    assert_eq!(held(&disk), [(0, 10)], "another input's");
+    disk.restore_chunks(7, vec![chunk(0, 10, 0)], 10);
+    assert!(held(&disk).is_empty() && !folder.path().join("dedup-4_5").exists());
+}
+
 /// Chunks of two segments, surely on disk; the folder is returned as it was after the first of them, too.
 fn with_segments(folder: &std::path::Path) -> std::path::PathBuf {
-    let chunk = |from_ms, offset| {
+    let chunk = |from_ms, at| {
         let segment = Segment { from_ms, until_ms: from_ms + 1 };
-        Chunk { input: 0, segment, offset, bytes: vec![1; 24] }
+        Chunk { input: 0, segment, at, bytes: vec![1; 24] }
     };
     let older = folder.with_extension("older");
     for (task, offset) in [(7, 10), (7, 11), (8, 3)] {
         let disk = SledDisk::open(folder).expect("a store");
         if disk.checkpoint(task).is_none() {
-            disk.begin(task, "changelog", "dedup", 0);
+            disk.begin(task, "changelog", 0);
         }
-        disk.restore_dedup(task, vec![chunk(4, offset), chunk(5, offset + 20)], offset + 21);
+        disk.restore_chunks(task, vec![chunk(4, offset), chunk(5, offset + 20)], offset + 21);
         disk.close();
         drop(disk);
         if offset == 10 {
@@ -136,9 +163,9 @@ fn copy(from: &std::path::Path, to: &std::path::Path) {
     }
 }
 
-fn dedup_next(folder: &std::path::Path) -> [i64; 2] {
+fn chunks_next(folder: &std::path::Path) -> [i64; 2] {
     let disk = SledDisk::open(folder).expect("a store");
-    [7, 8].map(|task| disk.checkpoint(task).expect("a checkpoint").dedup_next)
+    [7, 8].map(|task| disk.checkpoint(task).expect("a checkpoint").chunks_next)
 }
 
 /// Ids that are not there are not new: what a lost folder held is read again.
@@ -147,17 +174,17 @@ fn a_dedup_segment_that_is_gone_or_older_is_read_again() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let root = folder.path().join("p");
     let older = with_segments(&root);
-    assert_eq!(dedup_next(&root), [32, 24], "nothing is missing");
+    assert_eq!(chunks_next(&root), [32, 24], "nothing is missing");
     std::fs::remove_dir_all(root.join("dedup-5_6")).expect("removed");
     copy(&older, &root.join("dedup-5_6"));
-    assert_eq!(dedup_next(&root), [0, 0], "an older copy");
-    assert_eq!(dedup_next(&root), [0, 0], "until it was read again");
+    assert_eq!(chunks_next(&root), [0, 0], "an older copy");
+    assert_eq!(chunks_next(&root), [0, 0], "until it was read again");
 
     let folder = tempfile::tempdir().expect("a temporary folder");
     let root = folder.path().join("p");
     with_segments(&root);
     std::fs::remove_dir_all(root.join("dedup-4_5")).expect("removed");
-    assert_eq!(dedup_next(&root), [0, 0], "the folder is gone");
+    assert_eq!(chunks_next(&root), [0, 0], "the folder is gone");
 }
 
 #[test]
@@ -179,7 +206,7 @@ fn a_store_is_whole_when_state_and_chunks_were_flushed_after_its_restore() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let again = || SledDisk::open_kept(folder.path()).expect("readable").expect("a store");
     let disk = SledDisk::open(folder.path()).expect("a store");
-    disk.begin(7, "changelog", "dedup", 0);
+    disk.begin(7, "changelog", 0);
     disk.restore_state(7, vec![(b"key".to_vec(), Some(b"value".to_vec()))], 5, 0);
     disk.flush();
     assert!(!disk.is_whole(7), "its restore has not ended");
@@ -195,7 +222,7 @@ fn a_store_is_whole_when_state_and_chunks_were_flushed_after_its_restore() {
     assert!(!disk.is_whole(7), "a restore that was cut off");
     disk.whole(7, true);
     let segment = Segment { from_ms: 4, until_ms: 5 };
-    disk.restore_dedup(7, vec![Chunk { input: 0, segment, offset: 3, bytes: vec![1; 24] }], 4);
+    disk.restore_chunks(7, vec![Chunk { input: 0, segment, at: 3, bytes: vec![1; 24] }], 4);
     disk.close();
     assert!(disk.is_whole(7));
     drop(disk);
@@ -206,7 +233,7 @@ fn a_store_is_whole_when_state_and_chunks_were_flushed_after_its_restore() {
     disk.whole(7, true);
     disk.close();
     disk.drop_task(7);
-    disk.begin(7, "changelog", "dedup", 0);
+    disk.begin(7, "changelog", 0);
     disk.restore_state(7, Vec::new(), 9, 0);
     disk.close();
     assert!(!disk.is_whole(7), "begun anew");

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::core::io::{Chunk, Segment};
-use crate::core::order::positions_key;
 
 const SEGMENT: Segment = Segment { from_ms: 4, until_ms: 5 };
 
@@ -12,12 +11,12 @@ fn closed() -> (tempfile::TempDir, SledDisk, Log) {
     let (folder, disk) = disk();
     restored(&mut log, &disk).unwrap();
     let bytes = vec![3; 24];
-    disk.restore_dedup(0, vec![Chunk { input: 5, segment: SEGMENT, offset: 70, bytes }], 71);
+    disk.restore_chunks(0, vec![Chunk { input: 5, segment: SEGMENT, at: 70, bytes }], 6);
     disk.flush();
     (folder, disk, log)
 }
 
-/// Deleted and created again, both.
+/// Deleted and created again.
 fn lost(log: &mut Log) {
     log.entries.clear();
     (log.end, log.id) = (0, "-2");
@@ -36,19 +35,15 @@ fn refused(log: &mut Log, disk: &SledDisk, words: &str) {
 
 type Written = Vec<(Vec<u8>, Vec<u8>)>;
 
-/// Rows and chunks; fails at this record.
-struct Memory(Written, Written, usize);
+/// Fails at this record.
+struct Memory(Written, usize);
 
 impl Sink for Memory {
-    fn row(&mut self, _: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-        if self.0.len() == self.2 {
+    fn record(&mut self, _: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
+        if self.0.len() == self.1 {
             return Err(Fault::Abort("no broker".into()));
         }
         self.0.push((key.to_vec(), value.to_vec()));
-        Ok(())
-    }
-    fn chunk(&mut self, _: u32, key: &[u8], value: &[u8]) -> Result<(), Fault> {
-        self.1.push((key.to_vec(), value.to_vec()));
         Ok(())
     }
 }
@@ -62,20 +57,20 @@ fn a_lost_changelog_is_written_as_the_worker_wrote_it() {
     assert_eq!(seen.inputs, [("a", Some(7), Some(7)), ("b", Some(9), Some(9))]);
     let Verdict::Ready(draft) = seen.verdict else { panic!("{:?}", seen.verdict) };
 
-    let mut cut = Memory(Vec::new(), Vec::new(), 1);
-    assert_eq!(write(&TOPOLOGY, &disk, &draft, &mut cut), Err(Fault::Abort("no broker".into())));
-    let mut sink = Memory(Vec::new(), Vec::new(), usize::MAX);
-    write(&TOPOLOGY, &disk, &draft, &mut sink).unwrap();
-    let Memory(rows, chunks, _) = sink;
-    let [(key, value)] = &chunks[..] else { panic!("{chunks:?}") };
-    let names = ["a", "b"].map(crate::core::ids::topic);
-    assert_eq!(*key, positions_key(&names, &[7, 9]));
-    let chunk = dedup::parse(value, 3).expect("a chunk");
-    assert_eq!((chunk.input, chunk.segment, chunk.bytes), (5, SEGMENT, vec![3; 24]));
+    for cut in 1..3 {
+        let mut sink = Memory(Vec::new(), cut);
+        assert_eq!(write(&disk, &draft, &mut sink), Err(Fault::Abort("no broker".into())));
+    }
+    let mut sink = Memory(Vec::new(), usize::MAX);
+    write(&disk, &draft, &mut sink).unwrap();
+    let Memory(records, _) = sink;
+    let [_, _, (key, value)] = &records[..] else { panic!("{records:?}") };
+    let chunk = dedup::read(key, Some(value));
+    assert_eq!(chunk, Some(Chunk { input: 5, segment: SEGMENT, at: 70, bytes: vec![3; 24] }));
 
     let entry =
         |((key, value), offset): ((Vec<u8>, Vec<u8>), i64)| Entry { offset, key: Some(key), value: Some(value) };
-    log.entries = rows.into_iter().zip(0..).map(entry).collect();
+    log.entries = records.into_iter().zip(0..).map(entry).collect();
     log.end = 3;
     assert_eq!(log.entries[0].key, Some(keys::task()), "a transaction's first");
     assert_eq!(verdict(&mut log, Some(&disk), false), Verdict::Held);
@@ -141,19 +136,4 @@ fn a_store_whose_restore_was_cut_off_is_not_whole_any_more() {
     restored(&mut log, &disk).unwrap();
     disk.flush();
     assert!(disk.is_whole(0));
-}
-
-#[test]
-fn a_dedup_changelog_that_alone_is_gone_is_written_alone() {
-    let (_folder, disk, mut log) = closed();
-    log.dedup_id = "-2";
-    let Verdict::Ready(draft) = verdict(&mut log, Some(&disk), false) else { panic!("not ready") };
-    let mut sink = Memory(Vec::new(), Vec::new(), usize::MAX);
-    write(&TOPOLOGY, &disk, &draft, &mut sink).unwrap();
-    assert_eq!((sink.0.len(), sink.1.len()), (1, 1), "its record, and the chunks");
-    assert_eq!(TaskRecord::decode(&sink.0[0].1).unwrap().logs.dedup, "p-dedup-2");
-    // A store that is not where the changelog is has other chunks.
-    let other = record(&[("a", 7, 7), ("b", 8, 8)]);
-    log.entries[0].value = Some(other.encode());
-    refused(&mut log, &disk, "that is not this store's");
 }
