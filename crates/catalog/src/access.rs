@@ -115,10 +115,9 @@ impl Catalog {
         for output in processor.outputs.iter().chain(replies) {
             grants.topic(output, &[Write, DescribeConfigs]);
         }
-        // Restored from changelog and dedup window; the order is followed after a reset; the window is trimmed.
+        // Restored from the changelog; the order is followed after a reset.
         let kept = |suffix: &str| format!("{}-{suffix}", processor.name);
         grants.topic(&kept("changelog"), &[Read, Write, DescribeConfigs]);
-        grants.topic(&kept("dedup"), &[Read, Write, Delete, DescribeConfigs]);
         grants.topic(&kept("order"), &[Read, Write, DescribeConfigs]);
         grants.topic(&kept("dlq"), &[Write, DescribeConfigs]);
         grants.add(Resource::Group, &processor.name, &[Read]);
@@ -153,7 +152,7 @@ impl Catalog {
         let mut grants = Grants::default();
         for topic in self.topics() {
             let more: &[Operation] = match topic.kind {
-                TopicKind::Changelog | TopicKind::Dedup => &[Create, Delete],
+                TopicKind::Changelog => &[Create, Delete],
                 // Where the state began: a reset that would lose something is refused.
                 TopicKind::Order => &[Read],
                 TopicKind::Declared(_) | TopicKind::DeadLetter => &[Describe],

@@ -19,10 +19,8 @@ pub struct TopicSpec {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TopicKind {
     Declared(Kind),
-    /// Changes of a processor's state and its timers.
+    /// Changes of a processor's state and its timers, and the ids of its dedup window.
     Changelog,
-    /// Packed ids of the dedup window; trimmed by the engine.
-    Dedup,
     /// How the inputs interleaved.
     Order,
     /// Rejected inputs, as they came.
@@ -30,13 +28,12 @@ pub enum TopicKind {
 }
 
 impl TopicKind {
-    const ALL: [TopicKind; 8] = [
+    const ALL: [TopicKind; 7] = [
         TopicKind::Declared(Kind::Command),
         TopicKind::Declared(Kind::Request),
         TopicKind::Declared(Kind::Fact),
         TopicKind::Declared(Kind::Reply),
         TopicKind::Changelog,
-        TopicKind::Dedup,
         TopicKind::Order,
         TopicKind::DeadLetter,
     ];
@@ -54,7 +51,6 @@ impl TopicKind {
             TopicKind::Declared(Kind::Fact) => "fact",
             TopicKind::Declared(Kind::Reply) => "reply",
             TopicKind::Changelog => "changelog",
-            TopicKind::Dedup => "dedup",
             TopicKind::Order => "order",
             TopicKind::DeadLetter => "dead-letter",
         }
@@ -75,7 +71,7 @@ const TOMBSTONES_MS: i64 = 86_400_000;
 const DLQ_RETENTION_MS: i64 = 30 * 86_400_000;
 
 impl Catalog {
-    /// Declared topics in the order of topics.yaml, then four internal ones per processor.
+    /// Declared topics in the order of topics.yaml, then three internal ones per processor.
     pub fn topics(&self) -> Vec<TopicSpec> {
         let mut specs: Vec<TopicSpec> = self.topics.iter().map(|topic| self.declared(topic)).collect();
         for processor in &self.processors {
@@ -91,7 +87,7 @@ impl Catalog {
         TopicSpec { name, partitions, config, kind: TopicKind::Declared(topic.kind) }
     }
 
-    fn internal(&self, processor: &Processor) -> [TopicSpec; 4] {
+    fn internal(&self, processor: &Processor) -> [TopicSpec; 3] {
         let bytes_max = self.record_bytes_max + OVERHEAD_BYTES;
         let inputs = processor.inputs.iter().filter_map(|name| self.topic(name));
         let retention_ms = inputs.map(|topic| topic.retention_ms).max().unwrap_or_default();
@@ -103,7 +99,6 @@ impl Catalog {
         };
         [
             spec("changelog", config("compact", -1, bytes_max), TopicKind::Changelog),
-            spec("dedup", config("delete", -1, bytes_max), TopicKind::Dedup),
             spec("order", config("delete", retention_ms, bytes_max), TopicKind::Order),
             spec(
                 "dlq",

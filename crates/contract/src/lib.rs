@@ -51,7 +51,7 @@ pub struct Released {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TopicSpec {
     pub name: &'static str,
-    /// command, request, fact, reply, changelog, dedup, order or dead-letter.
+    /// command, request, fact, reply, changelog, order or dead-letter.
     pub kind: &'static str,
     pub partitions: u32,
     /// Topic configuration by Kafka's names.

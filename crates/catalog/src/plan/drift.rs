@@ -6,7 +6,7 @@ use crate::TopicSpec;
 use crate::plan::{Drift, Live, Plan, Wish, keep};
 
 /// What the engine calls the topics that it keeps beside a processor.
-const INTERNAL: [&str; 4] = ["changelog", "dedup", "order", "dlq"];
+const INTERNAL: [&str; 3] = ["changelog", "order", "dlq"];
 
 impl Plan {
     /// Settings of a declared topic that topics.yaml says nothing about.

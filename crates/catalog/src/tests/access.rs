@@ -23,7 +23,6 @@ fn a_processor_may_do_what_its_entry_says() {
         "topic answers.v1 WRITE DESCRIBE_CONFIGS",
         "topic asks.v1 READ DESCRIBE_CONFIGS",
         "topic keeper-changelog READ WRITE DESCRIBE_CONFIGS",
-        "topic keeper-dedup READ WRITE DELETE DESCRIBE_CONFIGS",
         "topic keeper-dlq WRITE DESCRIBE_CONFIGS",
         "topic keeper-order READ WRITE DESCRIBE_CONFIGS",
         "topic things.v1 WRITE DESCRIBE_CONFIGS",
@@ -57,12 +56,8 @@ fn only_the_operator_deletes_and_only_the_deployer_changes_topics() {
             party.grants.iter().filter(with).map(|grant| grant.name.as_str()).collect::<Vec<_>>()
         };
         match party.role {
-            Role::Processor => assert_eq!(may(Operation::Delete), [format!("{}-dedup", party.name)]),
             Role::Operator => {
-                assert_eq!(
-                    may(Operation::Delete),
-                    ["keeper-changelog", "keeper-dedup", "reader-changelog", "reader-dedup"]
-                );
+                assert_eq!(may(Operation::Delete), ["keeper-changelog", "reader-changelog"]);
                 assert!(may(Operation::Write).is_empty());
             }
             _ => assert!(may(Operation::Delete).is_empty(), "{}", party.name),

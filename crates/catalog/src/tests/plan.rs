@@ -33,7 +33,7 @@ fn planned(cluster: &Cluster, wish: Wish) -> Plan {
 #[test]
 fn a_cluster_that_is_as_declared_has_nothing_to_do() {
     let found = planned(&cluster(), WISH);
-    assert_eq!(found, Plan { as_declared: 11, ..Plan::default() });
+    assert_eq!(found, Plan { as_declared: 9, ..Plan::default() });
     assert!(found.is_empty());
 }
 
@@ -50,8 +50,8 @@ fn changes_say_from_what_to_what_and_why() {
     set(&mut cluster, "answers.v1", "max.message.bytes", "1000");
     set(&mut cluster, "keeper-changelog", "cleanup.policy", "delete");
     set(&mut cluster, "reader-changelog", "cleanup.policy", "delete,compact");
-    set(&mut cluster, "keeper-dedup", "retention.bytes", "5000");
-    set(&mut cluster, "keeper-dedup", "retention.ms", "60000");
+    set(&mut cluster, "reader-changelog", "retention.bytes", "5000");
+    set(&mut cluster, "reader-changelog", "retention.ms", "60000");
     set(&mut cluster, "things.v1", "message.timestamp.type", "LogAppendTime");
     set(&mut cluster, "things.v1", "delete.retention.ms", "1000");
     set(&mut cluster, "things.v1", "compression.type", "gzip");
@@ -78,7 +78,7 @@ fn a_broker_that_does_not_know_a_property_is_as_declared() {
     for live in cluster.values_mut() {
         live.config.retain(|name, _| !name.starts_with("message.timestamp.") || name.ends_with(".type"));
     }
-    assert_eq!(planned(&cluster, WISH), Plan { as_declared: 11, ..Plan::default() });
+    assert_eq!(planned(&cluster, WISH), Plan { as_declared: 9, ..Plan::default() });
 }
 
 #[test]
@@ -90,9 +90,9 @@ fn drift_is_named_and_left() {
     }
     let found = planned(&cluster, Wish { replicas: 3, ..WISH });
     assert!(found.is_empty() && found.refused.is_empty(), "{found}");
-    assert_eq!((found.foreign, found.as_declared), (5, 11));
+    assert_eq!((found.foreign, found.as_declared), (5, 9));
     let all = found.drift.iter().filter(|drift| drift.what.contains("replica")).count();
-    assert_eq!(all, 11);
+    assert_eq!(all, 9);
     let found = planned(&cluster, WISH);
     insta::assert_snapshot!(found);
     let json = serde_json::to_string_pretty(&found).expect("a plan has no map with keys that are no texts");

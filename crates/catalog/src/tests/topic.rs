@@ -15,10 +15,10 @@ fn config<'s>(spec: &'s TopicSpec, key: &str) -> &'s str {
 }
 
 #[test]
-fn declared_topics_come_first_and_every_processor_has_four_of_its_own() {
+fn declared_topics_come_first_and_every_processor_has_three_of_its_own() {
     let names: Vec<String> = parsed(base()).topics().into_iter().map(|spec| spec.name).collect();
-    let expected = "asks.v1 things.v1 answers.v1 keeper-changelog keeper-dedup keeper-order keeper-dlq \
-                    reader-changelog reader-dedup reader-order reader-dlq";
+    let expected = "asks.v1 things.v1 answers.v1 keeper-changelog keeper-order keeper-dlq \
+                    reader-changelog reader-order reader-dlq";
     assert_eq!(names.join(" "), expected);
 }
 
@@ -48,7 +48,6 @@ fn internal_topics_keep_what_the_engine_needs() {
     ];
     let expected = expected.map(|(key, value)| (key.to_owned(), value.to_owned()));
     assert_eq!((changelog.kind, changelog.config), (TopicKind::Changelog, BTreeMap::from(expected)));
-    assert_eq!(config(&spec("keeper-dedup"), "retention.ms"), "-1");
     assert_eq!(config(&spec("reader-order"), "retention.ms"), (90 * 86_400_000_i64).to_string());
     assert_eq!(config(&spec("reader-dlq"), "retention.ms"), (30 * 86_400_000_i64).to_string());
 }
