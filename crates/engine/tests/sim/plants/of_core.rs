@@ -56,8 +56,8 @@ pub const ALL: &[Plant] = &[
         name: "chunks-never-end",
         wrong: "ids that the window has left stay in the changelog for good",
         file: "core/dedup.rs",
-        old: "known.segment.until_ms <= begin_ms);\n        records.extend(",
-        new: "known.segment.until_ms < i64::MIN && begin_ms > 0);\n        records.extend(",
+        old: "«known.segment.until_ms <= begin_ms»);\n        records.extend(",
+        new: "known.segment.until_ms == i64::MIN && begin_ms == i64::MIN",
     },
     Plant {
         name: "what-an-abort-ended-is-given-up",
