@@ -135,7 +135,7 @@ metrics! {
         "1: this instance owns the task and has stopped it, because going on would lose or double something; the log says why. The other tasks go on.",
         "it is 1";
     RestoreRecords = "orderflow_restore_records", Kind::Gauge, "offsets", [Processor Task],
-        "Offsets of the changelogs that the restore in progress has to read; 0 until they are counted.",
+        "Offsets of the changelog that the restore in progress has to read; 0 until they are counted.",
         "never by itself";
     RestoreDoneRecords = "orderflow_restore_done_records", Kind::Gauge, "records", [Processor Task],
         "Records that the restore in progress has read. Compaction and markers keep it below the offsets to read.",

@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod held;
+mod recent;
 mod whole;
 
 use std::collections::btree_map::Entry;
@@ -17,6 +18,7 @@ use crate::core::io::{Batch, Chunk, Segment, Store};
 use super::disk::{Checkpoint, Disk, DiskFault, DiskFaults};
 use super::sled_db::{is_locked, open};
 use held::{Held, SEGMENT, held_key};
+use recent::Recent;
 use whole::WHOLE;
 
 const STATE: u8 = 0;
@@ -39,41 +41,6 @@ pub struct OpenError {
     hint: &'static str,
 }
 
-/// Memory for values read lately, in bytes.
-const RECENT: usize = 16 << 20;
-/// What an entry of it takes besides key and value, about.
-const RECENT_ENTRY: usize = 96;
-
-/// Values read lately: sled takes a microsecond for what stands here in a tenth of it. Holds what a read found, and
-/// only until the next write of that key; begins anew when it is full.
-#[derive(Default)]
-struct Recent {
-    values: hashbrown::HashMap<Vec<u8>, sled::IVec>,
-    bytes: usize,
-}
-
-impl Recent {
-    fn keep(&mut self, key: Vec<u8>, value: sled::IVec) {
-        self.bytes += RECENT_ENTRY + key.len() + value.len();
-        if self.bytes > RECENT {
-            self.clear();
-            self.bytes = RECENT_ENTRY + key.len() + value.len();
-        }
-        self.values.insert(key, value);
-    }
-
-    fn forget(&mut self, key: &[u8]) {
-        if let Some((key, value)) = self.values.remove_entry(key) {
-            self.bytes = self.bytes.saturating_sub(RECENT_ENTRY + key.len() + value.len());
-        }
-    }
-
-    fn clear(&mut self) {
-        self.values.clear();
-        self.bytes = 0;
-    }
-}
-
 /// A dedup segment's Db and what it holds, by task and input.
 struct Folder {
     db: sled::Db,
@@ -85,7 +52,7 @@ struct Folder {
 pub struct SledDisk {
     root: PathBuf,
     state: sled::Db,
-    recent: Mutex<Recent>,
+    recent: Mutex<Recent<sled::IVec>>,
     segments: Mutex<BTreeMap<Segment, Folder>>,
     /// Changelog positions up to which chunks are written, but not yet known to be on disk.
     applied: Mutex<HashMap<u32, i64>>,

@@ -1,4 +1,4 @@
-//! `orderflow state publish`: the changelogs of a processor, lost on the broker, written anew from its stores.
+//! `orderflow state publish`: the changelog of a processor, lost on the broker, written anew from its stores.
 
 use std::path::PathBuf;
 
@@ -20,7 +20,7 @@ pub enum Command {
     Publish(Args),
 }
 
-/// Writes the changelogs that a processor has lost, deleted on the broker and created again, anew from the stores of an
+/// Writes the changelog that a processor has lost, deleted on the broker and created again, anew from the stores of an
 /// instance; nothing is written over
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use super::recent::RECENT;
 use super::*;
 
 #[test]
@@ -32,7 +33,7 @@ fn a_read_sees_the_last_write_whatever_was_read_before() {
 fn what_was_read_lately_is_bounded() {
     let mut recent = Recent::default();
     for number in 0..100_000u32 {
-        recent.keep(number.to_be_bytes().to_vec(), vec![0; 1_000].into());
+        recent.keep(number.to_be_bytes().to_vec(), vec![0; 1_000]);
         assert!(recent.bytes <= RECENT);
     }
     let keys: Vec<Vec<u8>> = recent.values.keys().cloned().collect();

@@ -1,7 +1,7 @@
 //! Whether a store is all that a task has: noted with each flush, for whoever has to rebuild a changelog from it.
 //!
 //! State and dedup chunks lie in Dbs of their own, and a crash takes another part of each; a restore that was cut off has
-//! written but a part, too. The changelogs mend both. Where they are gone, only a store that is surely whole may stand in.
+//! written but a part, too. The changelog mends both. Where it is gone, only a store that is surely whole may stand in.
 
 use std::path::Path;
 
