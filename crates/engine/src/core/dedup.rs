@@ -259,6 +259,7 @@ impl Window {
     pub fn committed(&mut self, log_time_ms: i64) -> (Vec<Chunk>, Vec<Segment>) {
         let runs = std::mem::take(&mut self.committing.runs);
         self.committing.clear();
+        let oldest = self.chunks.known.front().map(|oldest| oldest.first);
         let (input, at) = (self.input, self.committing_at);
         let mut chunks = Vec::with_capacity(runs.len());
         for (segment, bytes) in runs {
@@ -266,7 +267,7 @@ impl Window {
             chunks.push(Chunk { input, segment, at, bytes });
         }
         let over = self.chunks.committed(self.begin_ms(log_time_ms));
-        if !over.is_empty() {
+        if oldest.is_some() && self.chunks.known.front().map(|oldest| oldest.first) != oldest {
             self.forget();
         }
         (chunks, over)

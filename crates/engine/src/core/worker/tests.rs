@@ -1,6 +1,7 @@
 //! Decisions that random runs reach too rarely.
 
 mod again;
+mod ends;
 
 use flow::{Duplicates, Id, Reject, Seen, StateRead, Topology};
 

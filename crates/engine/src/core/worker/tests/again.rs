@@ -53,16 +53,16 @@ impl Logic for Echo {
     }
 }
 
-fn worker(records: usize) -> Worker {
+pub(super) fn worker(records: usize) -> Worker {
     Worker::new(Box::new(Echo), [(1, 1)].into(), Limits { records, ..Limits::default() })
 }
 
-fn open(worker: &mut Worker, task: u32, order_last: Option<Vec<u8>>) {
+pub(super) fn open(worker: &mut Worker, task: u32, order_last: Option<Vec<u8>>) {
     let memory = Memory::read(task, &[ids::topic("a")], WINDOW_MS, &Nothing);
     step(worker, Input::Open(Opening { task, positions: vec![0], order_last, memory, ..Opening::default() }));
 }
 
-fn record(task: u32, offset: i64, timestamp_ms: i64, headers: &'static [Header<'static>]) -> Input<'static> {
+pub(super) fn record(task: u32, offset: i64, timestamp_ms: i64, headers: &'static [Header<'static>]) -> Input<'static> {
     let of = |key: &&&str| ids::partition(key.as_bytes(), TOPOLOGY.partitions) == task;
     let key = ["k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9"].iter().find(of);
     let (key, framed) = (key.map(|key| key.as_bytes()), Framed::Unframed);
