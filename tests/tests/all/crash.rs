@@ -18,6 +18,8 @@ mod restart;
 mod rolling;
 #[path = "crash/start.rs"]
 mod start;
+#[path = "crash/window.rs"]
+mod window;
 
 use std::fs;
 use std::path::Path;
