@@ -6,6 +6,7 @@
 mod checkpoint;
 mod held;
 mod recent;
+mod sweep;
 mod whole;
 
 use std::collections::btree_map::Entry;
@@ -19,6 +20,7 @@ use super::disk::{Checkpoint, Disk, DiskFault, DiskFaults};
 use super::sled_db::{is_locked, open};
 use held::{Held, SEGMENT, held_key};
 use recent::Recent;
+use sweep::{LEFT_FOR, Left};
 use whole::WHOLE;
 
 const STATE: u8 = 0;
@@ -58,6 +60,8 @@ pub struct SledDisk {
     applied: Mutex<HashMap<u32, i64>>,
     /// Tasks with a chunk that could not be written, or not surely: how far theirs go stays as it is, until they begin again.
     lacking: Mutex<HashSet<u32>>,
+    /// What inputs have left behind in folders that others need.
+    left: Mutex<Left>,
     /// Held while positions are written and while a task is dropped, so that no position outlives its chunks.
     flushing: Mutex<()>,
     /// Tasks whose restore has ended, so that the store is all they have.
@@ -127,6 +131,7 @@ impl SledDisk {
             segments: Mutex::default(),
             applied: Mutex::default(),
             lacking: Mutex::default(),
+            left: Mutex::default(),
             flushing: Mutex::default(),
             whole: Mutex::default(),
             faults: DiskFaults::default(),
@@ -236,11 +241,14 @@ impl SledDisk {
         if entry.get().held.is_empty() {
             drop(entry.remove());
             self.report(task, std::fs::remove_dir_all(self.segment_path(segment)));
+        } else {
+            locked(&self.left).add(segment, task, input);
         }
     }
 
     /// Makes dedup chunks durable, then remembers how far they go. Called now and then, off the hot path.
     pub fn flush(&self) {
+        self.sweep(LEFT_FOR);
         self.flush_with(&|db| db.flush().map(drop));
     }
 

@@ -1,6 +1,7 @@
 //! What the store promises, on a disk of its own.
 
 use std::cell::Cell;
+use std::time::Duration;
 
 use super::recent::RECENT;
 use super::*;
@@ -127,6 +128,39 @@ fn a_chunk_that_has_ended_goes_and_the_folder_with_the_last() {
     assert_eq!(held(&disk), [(0, 10)], "another input's");
     disk.restore_chunks(7, vec![chunk(0, 10, 0)], 10);
     assert!(held(&disk).is_empty() && !folder.path().join("dedup-4_5").exists());
+}
+
+/// A quiet input keeps a folder, and nothing but its own chunks in it.
+#[test]
+fn what_an_input_leaves_in_a_folder_of_others_is_taken_out() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let segment = Segment { from_ms: 4, until_ms: 5 };
+    let chunks = |input, count| (0..count).map(move |at| Chunk { input, segment, at, bytes: vec![1; 24] }).collect();
+    let held = |disk: &SledDisk, wanted| {
+        let mut found = 0;
+        disk.chunks(7, &mut |chunk| found += usize::from(chunk.input == wanted));
+        found
+    };
+    let disk = SledDisk::open(folder.path()).expect("a store");
+    disk.begin(7, "changelog", 0);
+    disk.restore_chunks(7, chunks(0, 1_200), 5);
+    disk.restore_chunks(7, chunks(1, 3), 6);
+    let leave = || disk.apply(Batch { task: 7, expired: vec![(0, segment)], ..Batch::default() }, 0);
+    leave();
+    disk.flush();
+    assert_eq!(held(&disk, 0), 1_200, "the other one has time to leave, too");
+    disk.sweep(Duration::ZERO);
+    assert!((1..1_200).contains(&held(&disk, 0)), "some at a time");
+    (0..3).for_each(|_| disk.sweep(Duration::ZERO));
+    assert_eq!((held(&disk, 0), held(&disk, 1)), (0, 3));
+    // One that is back keeps what it has.
+    disk.restore_chunks(7, chunks(0, 2), 7);
+    leave();
+    disk.drop_task(7);
+    disk.begin(7, "changelog", 0);
+    disk.restore_chunks(7, chunks(0, 2), 5);
+    disk.sweep(Duration::ZERO);
+    assert_eq!(held(&disk, 0), 2);
 }
 
 /// Chunks of two segments, surely on disk; the folder is returned as it was after the first of them, too.
