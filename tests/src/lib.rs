@@ -14,3 +14,6 @@ pub use python::python_example;
 pub use secure::{Login, SecureKafka};
 pub use servers::{Kafka, Registry, shared_kafka};
 pub use wait::{block_on, eventually};
+
+/// Every processor of the flow.
+pub const PROCESSORS: [&str; 3] = ["order-intake", "item-lookup", "fulfilment"];

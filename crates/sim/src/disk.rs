@@ -268,10 +268,7 @@ impl MemDisk {
     /// All chunks of a task, for the oracle.
     pub fn chunks_of(&self, task: u32) -> BTreeMap<(u32, Segment, i64), Vec<u8>> {
         let mut found = BTreeMap::new();
-        for (segment, Folder { now, .. }) in &self.inner().segments {
-            let of = now.iter().filter(|((of, _, _), _)| *of == task);
-            found.extend(of.map(|((_, input, at), bytes)| ((*input, *segment, *at), bytes.clone())));
-        }
+        self.chunks(task, &mut |Chunk { input, segment, at, bytes }| drop(found.insert((input, segment, at), bytes)));
         found
     }
 

@@ -28,10 +28,9 @@ use anyhow::{Context, Result, ensure};
 use contract::{Line, PlaceOrder, Record, ticket_id};
 use engine::core::{headers, ids};
 use engine::shell::client::Message;
-use tests::{Orderflow, Program, eventually, warnings};
+use tests::{Orderflow, PROCESSORS, Program, eventually, warnings};
 
 /// Every processor of the flow.
-const ALL: [&str; 3] = ["order-intake", "item-lookup", "fulfilment"];
 /// For what takes a second on a quiet machine, or a group's session of 6 s.
 const LIMIT: Duration = Duration::from_secs(180);
 
@@ -54,7 +53,7 @@ fn tasks(process: &Orderflow, processor: &str) -> usize {
 fn all_assigned(process: &mut Orderflow) -> Result<()> {
     eventually(&format!("\"{}\" to be assigned every task", process.name), LIMIT, || {
         ensure!(process.runs()?, "it ended\n{}", process.tail());
-        Ok(ALL.iter().all(|processor| tasks(process, processor) == 12).then_some(()))
+        Ok(PROCESSORS.iter().all(|processor| tasks(process, processor) == 12).then_some(()))
     })
 }
 

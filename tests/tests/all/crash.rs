@@ -29,9 +29,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use engine::shell::kafka::Admin;
 use serde_json::Value;
-use tests::{Flow, Kafka, Orderflow, eventually, written};
+use tests::{Flow, Kafka, Orderflow, PROCESSORS, eventually, written};
 
-const PROCESSORS: [&str; 3] = ["order-intake", "item-lookup", "fulfilment"];
 /// How long progress may take to come, on two busy cores.
 const LIMIT: Duration = Duration::from_secs(180);
 

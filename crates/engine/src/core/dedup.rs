@@ -61,7 +61,7 @@ struct Known {
 }
 
 /// Records for the changelog: key, and value or tombstone.
-type Records = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+pub type Records = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 /// Committed chunks of one input, oldest first, and how far their end has come.
 #[derive(Debug, Default)]
@@ -366,4 +366,4 @@ pub fn read(key: &[u8], value: Option<&[u8]>) -> Option<Chunk> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use flow::Input;
 
 use super::counts::TaskCounts;
-use super::dedup::{Memory, Stranger, Window};
+use super::dedup::{Memory, Records, Stranger, Window};
 use super::follow::{Follow, HistoryGap};
 use super::headers::{self, Header, OwnedHeader};
 use super::ids;
@@ -228,9 +228,9 @@ impl Task {
 
     /// Changelog records of the dedup windows for the transaction that is about to be sealed: chunks that begin, and such as
     /// end.
-    pub fn seal_ids(&mut self) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    pub fn seal_ids(&mut self) -> Records {
         let standing = &self.standing;
-        let mut records = Vec::new();
+        let mut records = Records::new();
         for (input, window) in self.windows.iter_mut().enumerate() {
             window.seal(standing.positions[input], standing.log_time_ms[input], &mut records);
         }

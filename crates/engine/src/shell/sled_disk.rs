@@ -9,7 +9,7 @@ mod recent;
 mod sweep;
 mod whole;
 
-use std::collections::btree_map::Entry;
+use std::collections::btree_map::{Entry, OccupiedEntry};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -214,34 +214,45 @@ impl SledDisk {
         if removed.flatten().is_none() || !folder.held.get_mut(&key).is_some_and(Held::remove) {
             return;
         }
-        folder.held.remove(&key);
-        if folder.held.is_empty() {
+        self.leave(entry, key);
+    }
+
+    /// A folder holds nothing of this (task, input) any more; one that holds nothing at all is deleted. Whether it stays.
+    fn leave(&self, mut entry: OccupiedEntry<'_, Segment, Folder>, key: (u32, u32)) -> bool {
+        let (segment, held) = (*entry.key(), &mut entry.get_mut().held);
+        held.remove(&key);
+        let stays = !held.is_empty();
+        if !stays {
             drop(entry.remove());
-            self.report(task, std::fs::remove_dir_all(self.segment_path(chunk.segment)));
+            self.report(key.0, std::fs::remove_dir_all(self.segment_path(segment)));
         }
+        stays
+    }
+
+    /// Removes what begins so, as much as this at most; how much it was, or `None` when it cannot be read.
+    fn remove_some(&self, task: Option<u32>, db: &sled::Db, prefix: &[u8], most: usize) -> Option<usize> {
+        let mut removed = 0;
+        for key in db.scan_prefix(prefix).keys().take(most) {
+            self.report(task, db.remove(self.ok(task, key)?));
+            removed += 1;
+        }
+        Some(removed)
     }
 
     fn remove_all(&self, task: u32, db: &sled::Db, prefix: &[u8]) {
-        for key in db.scan_prefix(prefix).keys() {
-            let Some(key) = self.ok(task, key) else { break };
-            self.report(task, db.remove(key));
-        }
+        self.remove_some(Some(task), db, prefix, usize::MAX);
     }
 
     fn segment_path(&self, Segment { from_ms, until_ms }: Segment) -> PathBuf {
         self.root.join(format!("{FOLDER}{from_ms}_{until_ms}"))
     }
 
-    /// A segment holds nothing of this input any more; one that holds nothing at all is deleted, folder and all.
+    /// Every chunk of this input in the segment has ended.
     fn expire(&self, task: u32, input: u32, segment: Segment) {
         let mut segments = locked(&self.segments);
-        let Entry::Occupied(mut entry) = segments.entry(segment) else { return };
+        let Entry::Occupied(entry) = segments.entry(segment) else { return };
         self.report(task, self.state.remove(held_key(task, input, segment)));
-        entry.get_mut().held.remove(&(task, input));
-        if entry.get().held.is_empty() {
-            drop(entry.remove());
-            self.report(task, std::fs::remove_dir_all(self.segment_path(segment)));
-        } else {
+        if self.leave(entry, (task, input)) {
             locked(&self.left).add(segment, task, input);
         }
     }

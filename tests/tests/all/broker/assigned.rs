@@ -50,7 +50,7 @@ fn broker_an_assignment_begins_at_the_committed_position() -> Result<()> {
         std::fs::write(shared.program.at("debug"), "cgrp,fetch")?;
         let debug = format!("debug={}", shared.program.arg("debug"));
         let verbose = ["--kafka-secret", debug.as_str(), "--log", "info,librdkafka=debug"];
-        let run = [&["run"], &super::ALL[..], &["--data", &data, "--instance", "a"], &verbose].concat();
+        let run = [&["run"], &super::PROCESSORS[..], &["--data", &data, "--instance", "a"], &verbose].concat();
         let mut process = shared.program.start("a", &run)?;
         all_assigned(&mut process)?;
         // The last task that is started has been fetched from, too.

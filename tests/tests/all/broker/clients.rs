@@ -5,7 +5,7 @@ use engine::core::ids;
 use engine::shell::client::Message;
 use serde_json::Value;
 
-use super::ALL;
+use super::PROCESSORS;
 use super::flow::shared;
 
 const REQUESTER: &str = "python";
@@ -35,7 +35,7 @@ fn broker_a_client_that_is_not_ours_orders() -> Result<()> {
             let key = message.key.as_deref();
             key == Some(ITEM.as_bytes()) || key == Some(ticket.as_bytes())
         };
-        let letters = ALL.map(|processor| format!("{processor}-dlq"));
+        let letters = PROCESSORS.map(|processor| format!("{processor}-dlq"));
         let letters = program.read(&letters.each_ref().map(String::as_str))?;
         let mine_there: Vec<&Message> = letters.iter().filter(|letter| mine(letter)).collect();
         ensure!(mine_there.is_empty(), "dead letters: {mine_there:?}");

@@ -13,7 +13,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::Value;
 use tests::{Done, Kafka, Program, binary, eventually, free_address, settings};
 
-use super::{ALL, LIMIT, all_assigned, now_ms, place, shown};
+use super::{LIMIT, PROCESSORS, all_assigned, now_ms, place, shown};
 
 /// What `doctor` found, line by line.
 struct Found {
@@ -81,7 +81,7 @@ fn broker_everyday_commands_say_what_is_so() -> Result<()> {
         ensure!(idle.done.code == Some(0), "nobody works and nothing waits: {}", idle.done);
         says(&idle.checks, "warn", "never ran")?;
 
-        let mut process = program.run(&ALL, "a", "data")?;
+        let mut process = program.run(&PROCESSORS, "a", "data")?;
         all_assigned(&mut process)?;
         drained(program)?;
         parked(program)?;

@@ -8,7 +8,7 @@ use engine::shell::client::{Client, Message};
 use engine::shell::kafka::Admin;
 use tests::{Kafka, Orderflow, Program, eventually, settings};
 
-use super::{ALL, LIMIT, all_assigned, now_ms, place, shown};
+use super::{LIMIT, PROCESSORS, all_assigned, now_ms, place, shown};
 
 /// A Kafka with topics, and every processor in one process.
 pub struct Shared {
@@ -21,7 +21,7 @@ impl Shared {
     /// The processors, started if they do not run.
     pub fn running(&mut self) -> Result<&mut Orderflow> {
         if self.processors.is_none() {
-            let mut process = self.program.run(&ALL, "a", "data")?;
+            let mut process = self.program.run(&PROCESSORS, "a", "data")?;
             all_assigned(&mut process)?;
             self.processors = Some(process);
         }
@@ -103,7 +103,7 @@ fn broker_same_request_is_one_order_over_restarts() -> Result<()> {
         std::fs::remove_dir_all(shared.program.at("data"))?;
         shared.running()?;
         again(&shared.program).context("after a restart without its store")?;
-        let mut other = shared.program.run(&ALL, "b", "data-b")?;
+        let mut other = shared.program.run(&PROCESSORS, "b", "data-b")?;
         tests::logged(&mut other, "assigned", LIMIT)?;
         shared.stop()?;
         all_assigned(&mut other)?;
@@ -231,7 +231,7 @@ fn broker_of_two_twins_one_ends_and_one_goes_on() -> Result<()> {
     shared(|shared| {
         shared.program.ok(&["item", "register", "twin-item", "--price", "100", "--stock", "10"])?;
         let mut first = shared.processors.take().context("it runs")?;
-        let mut twin = shared.program.run(&ALL, "a", "data-twin")?;
+        let mut twin = shared.program.run(&PROCESSORS, "a", "data-twin")?;
         let ended = eventually("one of the two to end", LIMIT, || {
             Ok(if !first.runs()? {
                 Some(true)

@@ -7,7 +7,7 @@ use engine::shell::client::Client;
 use engine::shell::metrics::Metric;
 use tests::{Kafka, Orderflow, Program, eventually, free_address, get};
 
-use super::{ALL, LIMIT, all_assigned, now_ms, place};
+use super::{LIMIT, PROCESSORS, all_assigned, now_ms, place};
 
 /// Series by metric name and labels.
 struct Scraped(BTreeMap<String, f64>);
@@ -49,7 +49,7 @@ impl Scraped {
 
 fn start(program: &Program, instance: &str) -> Result<(Orderflow, String)> {
     let (listen, data) = (free_address()?, program.arg(instance));
-    let args = [&["run"], &ALL[..], &["--data", &data, "--instance", instance, "--listen", &listen]].concat();
+    let args = [&["run"], &PROCESSORS[..], &["--data", &data, "--instance", instance, "--listen", &listen]].concat();
     Ok((program.start(instance, &args)?, listen))
 }
 

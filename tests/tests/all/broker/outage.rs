@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use tests::{Kafka, Program, eventually, free_address, get, logged, warnings};
 
-use super::{ALL, LIMIT, all_assigned, one_warning};
+use super::{LIMIT, PROCESSORS, all_assigned, one_warning};
 
 /// How long the broker is gone: longer than the transaction timeout (10 s), any session and any back-off.
 const OUTAGE: Duration = Duration::from_secs(60);
@@ -21,14 +21,16 @@ fn broker_down_at_the_start_is_waited_for() -> Result<()> {
         program.ok(&["topics", "apply"])?;
         kafka.stop()?;
         // Asked to stop while it waits.
-        let mut early = program.run(&ALL, "early", "early")?;
+        let mut early = program.run(&PROCESSORS, "early", "early")?;
         logged(&mut early, "does not answer", LIMIT)?;
         early.stop()?;
 
         let listen = free_address()?;
         let data = program.arg("data");
-        let mut process = program
-            .start("a", &[&["run"], &ALL[..], &["--data", &data, "--instance", "a", "--listen", &listen]].concat())?;
+        let mut process = program.start(
+            "a",
+            &[&["run"], &PROCESSORS[..], &["--data", &data, "--instance", "a", "--listen", &listen]].concat(),
+        )?;
         logged(&mut process, "does not answer", LIMIT)?;
         ensure!(get(&listen, "/livez")?.contains("200 OK"), "a process that waits for its broker is alive");
         ensure!(get(&listen, "/readyz")?.contains("503"), "ready without a broker");
@@ -55,7 +57,7 @@ fn broker_lost_in_the_middle_is_survived() -> Result<()> {
     program.judge(|program| {
         program.ok(&["topics", "apply"])?;
         let mut processes = Vec::new();
-        for processor in ALL {
+        for processor in PROCESSORS {
             processes.push(program.run(&[processor], "a", processor)?);
         }
         for process in &mut processes {
@@ -78,14 +80,14 @@ fn broker_lost_in_the_middle_is_survived() -> Result<()> {
         let loaded = load.wait(LIMIT)?;
         ensure!(loaded.status.success(), "the load did not survive\n{}", loaded.err);
         let verdict = program.tool(&["verify", "--manifest", &manifest, "--patience", "180"])?;
-        for (process, processor) in processes.iter_mut().zip(ALL) {
+        for (process, processor) in processes.iter_mut().zip(PROCESSORS) {
             if !process.runs()? {
                 let ended = process.wait(LIMIT)?;
                 bail!("{processor} died of the outage: {}\n{}\n{verdict}", ended.status, ended.err);
             }
         }
         ensure!(verdict.code == Some(0), "{verdict}");
-        for (process, processor) in processes.iter_mut().zip(ALL) {
+        for (process, processor) in processes.iter_mut().zip(PROCESSORS) {
             let said = warnings(process);
             process.stop().with_context(|| processor)?;
             let bad = said.iter().filter(|line| !line.contains("dead letter")).count();

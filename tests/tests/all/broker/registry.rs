@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::{Kafka, Program, Registry, eventually, logged, warnings};
 
 use super::everyday::{doctor, says};
-use super::{ALL, LIMIT, all_assigned, now_ms, one_warning, place};
+use super::{LIMIT, PROCESSORS, all_assigned, now_ms, one_warning, place};
 
 /// A PlaceOrder of a version that this build has never seen: one more optional field. Its id.
 fn newer_schema(registry: &Registry) -> Result<u32> {
@@ -58,12 +58,12 @@ fn broker_registry_outage_stops_only_what_needs_it() -> Result<()> {
         says(&doctor(program, &[])?, "ok", "; no lock file remembers its ids here yet")?;
         registry.stop()?;
         says(&doctor(program, &[])?, "unknown", "refused")?;
-        let run = [&["run"], &ALL[..], &["--data", &data]].concat();
+        let run = [&["run"], &PROCESSORS[..], &["--data", &data]].concat();
         let refused = program.fails(&run, 3, "registry")?;
         ensure!(refused.err.contains("does not answer"), "{refused}");
 
         registry.restart()?;
-        let mut first = program.run(&ALL, "a", "data")?;
+        let mut first = program.run(&PROCESSORS, "a", "data")?;
         all_assigned(&mut first)?;
         program.ok(&["item", "register", "registered", "--price", "100", "--stock", "10", "--data", &data])?;
         first.stop()?;
@@ -71,7 +71,7 @@ fn broker_registry_outage_stops_only_what_needs_it() -> Result<()> {
         let newer_id = newer_schema(&registry)?;
         registry.stop()?;
 
-        let mut process = program.run(&ALL, "a", "data")?;
+        let mut process = program.run(&PROCESSORS, "a", "data")?;
         all_assigned(&mut process)?;
         one_warning(&process, &["registry does not answer", "lock file"])?;
         let order = |request: &str| -> Result<()> {

@@ -9,7 +9,7 @@ use engine::shell::transport::{Mark, Position};
 use tests::{Orderflow, Program, eventually, logged, warnings};
 
 use super::flow::{Shared, shared};
-use super::{ALL, LIMIT};
+use super::{LIMIT, PROCESSORS};
 
 /// Every file below a folder.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -64,7 +64,7 @@ fn broker_damaged_store_is_set_aside_and_rebuilt() -> Result<()> {
         let process = restarted(shared, |data| files(data)?.iter().try_for_each(|path| spoil(path, true)))?;
         let said = warnings(process);
         ensure!(
-            said.len() == ALL.len() && said.iter().all(|line| line.contains("set aside")),
+            said.len() == PROCESSORS.len() && said.iter().all(|line| line.contains("set aside")),
             "one warning a store: {said:#?}"
         );
 
@@ -142,7 +142,7 @@ fn broker_offsets_of_somebody_else_are_refused_and_missing_ones_answered() -> Re
 fn broker_store_of_another_process_is_refused() -> Result<()> {
     shared(|shared| {
         let data = shared.program.arg("data");
-        let run = [&["run"], &ALL[..], &["--data", &data, "--instance", "z"]].concat();
+        let run = [&["run"], &PROCESSORS[..], &["--data", &data, "--instance", "z"]].concat();
         let refused = shared.program.fails(&run, 1, "store")?;
         ensure!(refused.err.contains("another process uses it"), "{refused}");
         ensure!(refused.err.lines().filter(|line| line.starts_with("error")).count() == 1, "{refused}");

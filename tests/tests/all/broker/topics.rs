@@ -10,7 +10,7 @@ use engine::shell::kafka::{Admin, KafkaSettings};
 use serde_json::Value;
 use tests::{Kafka, Program, eventually, free_address};
 
-use super::ALL;
+use super::PROCESSORS;
 
 /// A bound, and no measure: "there is no broker" takes 15 s.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -36,7 +36,7 @@ fn broker_topics_are_checked_before_anything_runs() -> Result<()> {
     let settings = KafkaSettings { bootstrap: kafka.bootstrap(), instance: "test".into(), ..KafkaSettings::default() };
     let admin = Admin::open(&settings)?;
     let data = program.arg("data");
-    let run = [&["run"], &ALL[..], &["--data", &data]].concat();
+    let run = [&["run"], &PROCESSORS[..], &["--data", &data]].concat();
     program.judge(|program| {
         let missing = program.fails(&run, 1, "topics")?;
         ensure!(missing.err.contains("topic \"order-commands.v1\" is missing"), "{missing}");

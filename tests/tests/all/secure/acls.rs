@@ -17,11 +17,10 @@ use rdkafka::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer};
 use serde_json::Value;
-use tests::{Login, Orderflow, Program, eventually, warnings};
+use tests::{Login, Orderflow, PROCESSORS, Program, eventually, warnings};
 
 use super::{LIMIT, kafka, program};
 
-const PROCESSORS: [&str; 3] = ["order-intake", "item-lookup", "fulfilment"];
 /// One in ten or so used to end with a signal.
 const STOPS: usize = 15;
 

@@ -3,7 +3,7 @@
 use super::*;
 
 /// Chunks, and nothing else.
-struct Kept(Vec<Chunk>);
+pub(in crate::core) struct Kept(pub(in crate::core) Vec<Chunk>);
 
 impl Store for Kept {
     fn get(&self, _: u32, _: &[u8]) -> Option<Vec<u8>> {
@@ -12,8 +12,8 @@ impl Store for Kept {
 
     fn scan(&self, _: u32, _: &[u8], _: &[u8], _: &mut dyn FnMut(&[u8], &[u8]) -> bool) {}
 
-    fn chunk(&self, _: u32, _: u32, segment: Segment, at: i64) -> Option<Vec<u8>> {
-        let chunk = self.0.iter().find(|chunk| (chunk.segment, chunk.at) == (segment, at));
+    fn chunk(&self, _: u32, input: u32, segment: Segment, at: i64) -> Option<Vec<u8>> {
+        let chunk = self.0.iter().find(|of| (of.input, of.segment, of.at) == (input, segment, at));
         chunk.map(|chunk| chunk.bytes.clone())
     }
 

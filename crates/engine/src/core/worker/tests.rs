@@ -5,6 +5,7 @@ mod ends;
 
 use flow::{Duplicates, Id, Reject, Seen, StateRead, Topology};
 
+use crate::core::dedup::tests::Kept;
 use crate::core::dedup::{Memory, Window};
 use crate::core::headers::Header;
 use crate::core::ids;
@@ -242,26 +243,6 @@ fn a_history_is_followed_whatever_the_order_of_the_inputs_is_now() {
     assert_eq!(followed([0, 0], &history, &[(1, 0), (0, 0)]), (2, None));
     assert_eq!(followed([0, 0], &history, &[(1, 0), (0, 0), (0, 1)]), (2, None), "the second of a waits for b");
     assert_eq!(followed([0, 0], &history, &[(1, 0), (0, 0), (0, 1), (1, 1)]), (4, None));
-}
-
-/// Chunks of dedup ids, and nothing else.
-struct Kept(Vec<Chunk>);
-
-impl Store for Kept {
-    fn get(&self, _: u32, _: &[u8]) -> Option<Vec<u8>> {
-        None
-    }
-
-    fn scan(&self, _: u32, _: &[u8], _: &[u8], _: &mut dyn FnMut(&[u8], &[u8]) -> bool) {}
-
-    fn chunk(&self, _: u32, input: u32, segment: Segment, at: i64) -> Option<Vec<u8>> {
-        let found = self.0.iter().find(|of| (of.input, of.segment, of.at) == (input, segment, at));
-        found.map(|chunk| chunk.bytes.clone())
-    }
-
-    fn chunks(&self, _: u32, visit: &mut dyn FnMut(Chunk)) {
-        self.0.iter().cloned().for_each(visit);
-    }
 }
 
 /// A store whose chunks must not all be read.

@@ -39,16 +39,10 @@ impl SledDisk {
                 left.0.pop_front();
                 continue;
             };
-            let mut taken = 0;
-            for key in folder.db.scan_prefix(prefix).keys().take(AT_ONCE) {
-                let Some(key) = self.ok(None, key) else { return };
-                self.report(None, folder.db.remove(key));
-                taken += 1;
+            match self.remove_some(None, &folder.db, &prefix, AT_ONCE) {
+                Some(removed) if removed < AT_ONCE => drop(left.0.pop_front()),
+                _ => return,
             }
-            if taken == AT_ONCE {
-                return;
-            }
-            left.0.pop_front();
         }
     }
 }
